@@ -1,0 +1,103 @@
+"""What a run job hands to a report job: one JSON document, read on the other side as bytes of a stranger."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from experiment.baseline import Baseline
+from experiment.errors import Refused
+from experiment.snapshot import RunSummary, Snapshot
+from experiment.spec import Experiment
+from experiment.untrusted import MAX_BYTES, Untrusted, parse_json
+from experiment.value import Double, Value
+
+SCHEMA_VERSION: Literal[1] = 1
+MEMBER = "bundle.json"
+
+
+class CurveGap(Value):
+    """How two curves of one metric and seed part: where they first differ, and how far apart they are later.
+
+    `gap` holds |a - b| / max(|a|, |b|, tiny) at up to 100 of the steps from the first difference on.
+    """
+
+    metric: str
+    first_bits: int  # first step whose bits differ
+    first_lasting: int | None  # first step of a numeric gap that holds for three steps
+    steps: int  # steps both have
+    step: tuple[int, ...]
+    gap: tuple[Double, ...]
+
+
+class Replicate(Value):
+    """The A/A run: same commit, same seed, same machine, run again."""
+
+    run: RunSummary
+    gaps: tuple[CurveGap, ...] = ()
+
+
+class Bundle(Value):
+    """Everything a report needs, and nothing that has to be trusted."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    tool_version: str
+    policy: Experiment  # what the runs are judged by
+    candidate: Snapshot
+    baseline: Baseline | None
+    replicate: Replicate | None = None
+    planned: tuple[int, ...]  # seeds of the first stage
+    possible: int  # runs the plan could have spent
+    stage_note: str = ""  # why it stopped or went on after the first stage
+    wall_s: Double
+    notes: tuple[str, ...] = ()  # what went wrong without changing the verdict: MLflow not reached
+    repeat: str  # the command that does this again locally
+
+
+class UnreadableBundle(Refused):
+    """The file is not a bundle we are willing to read."""
+
+
+def dumps(bundle: Bundle) -> bytes:
+    """A zip with one deflated member, `bundle.json`; equal bundles give equal bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER), bundle.to_json().encode(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def loads(data: bytes, *, name: str) -> Bundle:
+    """Read a bundle without extracting anything. Raises UnreadableBundle."""
+    try:
+        return Bundle.model_validate_json(json.dumps(parse_json(_member(data))))
+    except (Untrusted, zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        raise UnreadableBundle(f"{name}: not a bundle: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UnreadableBundle(f"{name}: not a valid bundle: {where}: {first['msg']}") from None
+
+
+def _member(data: bytes) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise Untrusted(f"{len(data)} bytes, more than the {MAX_BYTES} that are read")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        if names != [MEMBER]:
+            raise Untrusted(f"expected the one member {MEMBER}, found {len(names)}")
+        with archive.open(MEMBER) as member:
+            content = member.read(MAX_BYTES + 1)  # the header's size is the sender's word: read no more than allowed
+    if len(content) > MAX_BYTES or len(content) > 100 * max(len(data), 1024):
+        raise Untrusted("it unpacks to more than is read")
+    return content
+
+
+def load(path: Path) -> Bundle:
+    """Read the bundle at `path`. Raises UnreadableBundle."""
+    try:
+        return loads(path.read_bytes(), name=str(path))
+    except OSError as error:
+        raise UnreadableBundle(f"{path}: {error.strerror}") from None

@@ -1,0 +1,42 @@
+"""Sizes and durations as people write them: "16GiB", "2h"."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_SIZES = {"": 1, "B": 1, **{f"{p}B": 1000**i for i, p in enumerate("kMGT", 1)}} | {
+    f"{p}iB": 1024**i for i, p in enumerate("KMGT", 1)
+}
+_TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
+
+
+def parse_size(value: object) -> object:
+    """Bytes for "512MiB", "2GB" or a number of bytes; ValueError names what is allowed."""
+    if not isinstance(value, str):
+        return value
+    match = _WRITTEN.fullmatch(value.strip())
+    unit = next((u for u in _SIZES if match and u.lower() == match[2].lower()), None)
+    if match is None or unit is None:
+        raise ValueError(f"not a size: {value!r}; write for example 512MiB, 16GiB or 2GB")
+    return int(float(match[1]) * _SIZES[unit])
+
+
+def parse_duration(value: object) -> object:
+    """Seconds for "90s", "30min", "2h", "1d" or a number of seconds; ValueError names what is allowed."""
+    if not isinstance(value, str):
+        return value
+    match = _WRITTEN.fullmatch(value.strip())
+    if match is None or match[2] not in _TIMES:
+        raise ValueError(f"not a duration: {value!r}; write for example 90s, 30min or 2h")
+    return float(match[1]) * _TIMES[match[2]]
+
+
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str), Field(gt=0)]
+"""Bytes."""
+
+Duration = Annotated[
+    float, BeforeValidator(parse_duration, json_schema_input_type=float | str), Field(gt=0, allow_inf_nan=False)
+]
+"""Seconds."""

@@ -1,0 +1,66 @@
+"""The one reader for JSON that others could have written: bounded in bytes, depth, keys and numbers."""
+
+import json
+import math
+from typing import Any
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_DEPTH = 12
+MAX_KEYS = 5_000
+
+
+class Untrusted(ValueError):
+    """The bytes are not JSON we are willing to read; the text says which rule they break."""
+
+
+def parse_json(data: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
+    """JSON from untrusted bytes.
+
+    Raises Untrusted for: more than `max_bytes`, not UTF-8, not JSON, a duplicate key, an object of more than MAX_KEYS
+    keys, nesting deeper than MAX_DEPTH, a number that is not finite (NaN, Infinity, 1e999).
+    """
+    if len(data) > max_bytes:
+        raise Untrusted(f"{len(data)} bytes, more than the {max_bytes} that are read")
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float
+        )
+    except UnicodeDecodeError:
+        raise Untrusted("not UTF-8 text") from None
+    except RecursionError:
+        raise Untrusted(f"nested deeper than {MAX_DEPTH}") from None
+    except Untrusted:
+        raise
+    except ValueError as error:  # JSONDecodeError, and integers of more digits than Python converts
+        raise Untrusted(f"not JSON: {error}") from None
+    _check_depth(value, 1)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise Untrusted(f"key {next(n for n in names if names.count(n) > 1)!r} appears twice")
+    if len(pairs) > MAX_KEYS:
+        raise Untrusted(f"an object of {len(pairs)} keys, more than {MAX_KEYS}")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise Untrusted(f"number {name} is not finite")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Untrusted(f"number {text[:40]} is not finite")
+    return value
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            raise Untrusted(f"nested deeper than {MAX_DEPTH}")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, depth + 1)

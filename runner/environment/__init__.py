@@ -1,0 +1,1 @@
+"""Rebuilds the pinned environment a run happens in, and says what it really consists of."""

@@ -1,0 +1,1 @@
+"""The folder that is put first on PYTHONPATH of the training process; nothing in it imports ours."""
