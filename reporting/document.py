@@ -1,0 +1,181 @@
+"""The values a report consists of: lines of marked-up words, tables, folded sections, charts. Nothing is formatted here."""
+
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from experiment.snapshot import CurveBand
+from experiment.value import Double, Value
+from reporting.decision import GateResult, Judgement
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class Style(StrEnum):
+    """How a span is set. What comes from data is never PLAIN or STRONG alone: `reporting.markdown` sees to it."""
+
+    PLAIN = "plain"
+    STRONG = "strong"
+    CODE = "code"
+    STRONG_CODE = "strong code"
+    COMMIT = "commit"  # a git commit; GitHub makes a link of it
+
+
+class Span(Value):
+    """A few words in one style."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+Line = tuple[Span, ...]
+"""A sentence or a table cell."""
+
+
+def line(*parts: "str | Span | Line") -> Line:
+    """One line of strings (our prose), spans and other lines."""
+    spans: list[Span] = []
+    for part in parts:
+        if isinstance(part, str):
+            spans.append(Span(text=part))
+        elif isinstance(part, Span):
+            spans.append(part)
+        else:
+            spans.extend(part)
+    return tuple(span for span in spans if span.text)
+
+
+def strong(text: str) -> Span:
+    """Words of ours that are read first."""
+    return Span(text=text, style=Style.STRONG)
+
+
+def code(text: str) -> Span:
+    """Anything that comes from data, and what a person types."""
+    return Span(text=text, style=Style.CODE)
+
+
+def commit(text: str | None) -> Span:
+    """The first seven digits of a commit."""
+    return Span(text="outside git") if text is None else Span(text=text[:7], style=Style.COMMIT)
+
+
+def text_of(words: Line) -> str:
+    """The line without marks, for terminals, titles and alternative texts."""
+    return "".join(span.text for span in words)
+
+
+class Detail(IntEnum):
+    """What is left out first when a report is too long, in this order. ESSENTIAL never is."""
+
+    CURVES = 0
+    LOGS = 1
+    PACKAGES = 2
+    UNGATED = 3
+    RUNS = 4
+    SURROUNDINGS = 5
+    HELD = 6
+    ESSENTIAL = 7
+
+
+LEFT_OUT = {
+    Detail.CURVES: "the numbers behind the figures",
+    Detail.LOGS: "the ends of the logs",
+    Detail.PACKAGES: "full lists of packages and files",
+    Detail.UNGATED: "metrics that do not gate",
+    Detail.RUNS: "the tables of single runs",
+    Detail.SURROUNDINGS: "environment, data and hardware",
+    Detail.HELD: "metrics that neither moved nor failed",
+}
+
+
+class Row(Value):
+    """A row of cells, and when it may be left out."""
+
+    cells: tuple[Line, ...]
+    detail: Detail = Detail.ESSENTIAL
+
+
+class Table(Value):
+    """A table; `right[i]` sets column i flush right (numbers)."""
+
+    kind: Literal["table"] = "table"
+    caption: str
+    head: tuple[Line, ...]
+    right: tuple[bool, ...]
+    rows: tuple[Row, ...]
+    detail: Detail = Detail.ESSENTIAL
+
+
+class Paragraph(Value):
+    """A sentence or more, possibly as one of several bullets."""
+
+    kind: Literal["paragraph", "bullet"] = "paragraph"
+    words: Line
+    detail: Detail = Detail.ESSENTIAL
+
+
+class Verbatim(Value):
+    """Lines shown as they are: a command, the end of a log."""
+
+    kind: Literal["verbatim"] = "verbatim"
+    text: str
+    detail: Detail = Detail.ESSENTIAL
+
+
+class Picture(Value):
+    """Where the chart with this number is shown."""
+
+    kind: Literal["picture"] = "picture"
+    chart: int
+    detail: Detail = Detail.ESSENTIAL
+
+
+Block = Table | Paragraph | Verbatim | Picture
+
+
+class Section(Value):
+    """Something folded below a title."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    detail: Detail = Detail.ESSENTIAL
+
+
+class Side(Value):
+    """One side of a chart: every finite final value, their mean and standard deviation, and the curve over seeds."""
+
+    label: str  # "baseline", "this commit"
+    values: tuple[Double, ...]
+    mean: Double | None
+    sd: Double | None
+    not_finite: int = 0
+    failed: int = 0
+    curve: CurveBand | None = None
+
+
+class Chart(Value):
+    """Everything a figure shows; drawn by `reporting.figures`. Numbers are in units of the metric."""
+
+    metric: str
+    unit: str
+    sides: tuple[Side, ...]
+    margin: Double | None = None  # drawn as a band of ± margin around the mean of the first side
+    decimals: int
+    exponent: int = 0
+    alt: str  # what the figure shows, in words
+
+
+class Report(Value):
+    """All a report says, in the order it is said."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    experiment: str
+    judgement: Judgement
+    gate: GateResult
+    heading: Line
+    lead: tuple[Line, ...]
+    blocks: tuple[Block, ...]  # the table of metrics, the figure, the three questions
+    charts: tuple[Chart, ...]
+    sections: tuple[Section, ...]
+    footer: Line
+    whole: str  # where the whole report and the records are, in words
