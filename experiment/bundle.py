@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from experiment.value import Double, Value
 
 SCHEMA_VERSION: Literal[1] = 1
 MEMBER = "bundle.json"
+_NOT_AN_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)  # RuntimeError: a bit says "encrypted"
 
 
 class CurveGap(Value):
@@ -73,12 +75,12 @@ def loads(data: bytes, *, name: str) -> Bundle:
     """Read a bundle without extracting anything. Raises UnreadableBundle."""
     try:
         return Bundle.model_validate_json(json.dumps(parse_json(_member(data))))
-    except (Untrusted, zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-        raise UnreadableBundle(f"{name}: not a bundle: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UnreadableBundle(f"{name}: not a valid bundle: {where}: {first['msg']}") from None
+    except (ValueError, EOFError, OSError, *_NOT_AN_ARCHIVE) as error:
+        raise UnreadableBundle(f"{name}: not a bundle: {error}") from None
 
 
 def _member(data: bytes) -> bytes:
@@ -87,7 +89,9 @@ def _member(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         if names != [MEMBER]:
-            raise Untrusted(f"expected the one member {MEMBER}, found {len(names)}")
+            raise Untrusted(f"expected the one member {MEMBER}, found {len(names)}: {', '.join(map(repr, names))[:80]}")
+        if archive.getinfo(MEMBER).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Untrusted("compressed by another method than deflate")  # the others unpack without a bound
         with archive.open(MEMBER) as member:
             content = member.read(MAX_BYTES + 1)  # the header's size is the sender's word: read no more than allowed
     if len(content) > MAX_BYTES or len(content) > 100 * max(len(data), 1024):

@@ -1,4 +1,4 @@
-"""Errors a person reads: what, where, found, expected, remedy; each knows its exit code. Printed in one place, the CLI."""
+"""Errors a person reads: what, where, found, expected, remedy; each knows its exit code. The CLI prints them."""
 
 
 class Refused(Exception):

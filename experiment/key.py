@@ -17,7 +17,7 @@ def parts_digest(parts: KeyParts) -> str:
 
 
 def content_key(parts: KeyParts, reads: Mapping[str, str | None], listed: Mapping[str, str]) -> str:
-    """SHA-256 (hex) of everything that decides a run: parts, path -> SHA-256 of files read, folder -> listing digest."""
+    """SHA-256 (hex) of what decides a run: parts, path -> SHA-256 of files read, folder -> digest of its listing."""
     return digest({"parts": parts.model_dump(mode="json"), "reads": dict(reads), "listed": dict(listed)})
 
 

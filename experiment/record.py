@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from experiment.atomic import write_whole
 from experiment.environment import EnvironmentRecord, HardwareRecord
 from experiment.value import Double, Scalar, Value, digest, double_bits
 
@@ -143,9 +144,7 @@ def result_digest(metrics: dict[str, MetricValue], artifacts: dict[str, FileDige
 
 def write(record: RunRecord, folder: Path) -> None:
     """Write `run.json` so that a reader sees the whole record or none. OSError passes through (disk full)."""
-    part = folder / "run.json.part"
-    part.write_text(record.to_json(), encoding="utf-8")
-    part.replace(folder / "run.json")
+    write_whole(folder / "run.json", record.to_json().encode())
 
 
 def read(folder: Path) -> RunRecord:

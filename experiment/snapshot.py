@@ -1,4 +1,4 @@
-"""A set of runs of one configuration: what a baseline holds, what a candidate is, what two sides of a comparison are."""
+"""A set of runs of one configuration: what a baseline holds, what a candidate is, either side of a comparison."""
 
 from experiment.environment import EnvironmentRecord, HardwareRecord, hardware_class
 from experiment.record import DataRead, FileDigest, Outcome, Seeding, Status

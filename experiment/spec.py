@@ -7,16 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, StringConstraints, field_validator, model_validator
 
 from experiment.command import check as check_placeholders
+from experiment.command import variable
 from experiment.units import Duration, Size
 from experiment.value import Scalar, Value
 
 FILE_NAME = "ml-experiment.yaml"
 
-MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./:@%+=\-]{1,64}$")]
-"""Names as reports can show them without escaping."""
+EXPERIMENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
+METRIC_NAME = r"^[A-Za-z0-9_./:@%+=\-]{1,64}$"  # as reports can show it without escaping
+PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_.\-]{0,63}$"
+SHA256 = r"^[0-9a-f]{64}$"
+MODEL_ALIAS = r"^models:/[^/@]+@[^/@]+$"
 
-ParamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]{0,63}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME)]
+ParamName = Annotated[str, StringConstraints(pattern=PARAM_NAME)]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256)]
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 NotNegative = Annotated[FiniteFloat, Field(ge=0)]
@@ -31,12 +36,16 @@ class Goal(StrEnum):
 
 
 class EnvironmentSpec(Value):
-    """Where the command runs: exactly one of a pinned image, a Dockerfile, a hash-locked venv, unless `prefer` chooses."""
+    """Where the command runs: exactly one of an image, a Dockerfile or a lock, unless `prefer` chooses."""
 
     image: str | None = None
+    """A container image, pulled by digest (`name@sha256:…`); a tag without a digest is refused."""
     dockerfile: RelativePath | None = None
+    """A Dockerfile that is built; every FROM pinned by digest."""
     lock: RelativePath | None = None
+    """A hash-locked requirements file, `uv.lock` or `pylock.toml`: a virtual environment, no container engine."""
     prefer: Literal["image", "dockerfile", "lock"] | None = None
+    """Which one to use where several are given."""
     variables: tuple[str, ...] = ()
     """Names of environment variables handed to the run besides PATH, HOME and the locale; their values are recorded."""
 
@@ -63,27 +72,39 @@ class DataFile(Value):
     """A file the run reads. Without `sha256` its digest is recorded but not enforced."""
 
     path: RelativePath
+    """Where the file lies, relative to the experiment's folder."""
     sha256: Sha256 | None = None
+    """SHA-256 of the whole file, 64 lower-case hexadecimal digits; `ml-experiment pin` writes it."""
 
 
 class Tolerance(Value):
     """How far equal-seed values may lie apart and still count as numeric noise: |c - b| <= abs + rel * |b|."""
 
     abs: NotNegative = 0.0
+    """Allowed distance in units of the metric."""
     rel: NotNegative = 0.0
+    """Allowed distance as a fraction of the baseline's value."""
 
 
 class Metric(Value):
     """One metric: which way is good, what would not be minded, and whether it gates."""
 
     goal: Goal | None = None
-    margin: Positive | None = None  # what you would not mind losing; units of the metric
+    """Which way is good. Without it a difference is only ever `changed`, never `improved` or `regressed`."""
+    margin: Positive | None = None
+    """What you would not mind losing, in units of the metric. Without it: two standard deviations of seed noise."""
     tolerance: Tolerance | None = None
+    """How far values of equal seeds may differ and still be numeric noise; default: rel 1e-6."""
     gate: bool = True
-    last: Annotated[int, Field(ge=1)] | None = None  # mean of the last N points instead of the last one
-    quantum: Positive | None = None  # the grid the metric lives on: 1 / N_test for accuracies
-    series: Annotated[int, Field(ge=1)] | None = None  # which training of a script that trains more than once; last
-    pattern: str | None = None  # regular expression with a group `value` (and perhaps `step`), searched in each line
+    """Whether the metric can fail the check; `false`: it is only shown."""
+    last: Annotated[int, Field(ge=1)] | None = None
+    """Use the mean of the last N points of the curve instead of its last point: for noisy curves."""
+    quantum: Positive | None = None
+    """The grid the metric lives on, 1 / N for an accuracy over N test examples: noise is never taken to be smaller."""
+    series: Annotated[int, Field(ge=1)] | None = None
+    """Which training counts in a script that trains more than once, from 1; default: the last."""
+    pattern: str | None = None
+    """Regular expression searched in each line of output, with a group `value` and perhaps a group `step`."""
 
     @field_validator("pattern")
     @classmethod
@@ -103,34 +124,48 @@ class Evaluate(Value):
     """Sealed evaluation: the base commit's code scores the model on held-out data."""
 
     command: str
+    """The command that scores the model; the same placeholders as `command`."""
     data: tuple[DataFile, ...] = ()
+    """Held-out files that only this command sees."""
 
 
 class Resources(Value):
     """What one run may use."""
 
     gpus: Annotated[int, Field(ge=0)] = 0
-    cpus: Annotated[int, Field(ge=1)] | None = None  # None: all of them, one run at a time
+    """GPUs of one run."""
+    cpus: Annotated[int, Field(ge=1)] | None = None
+    """Processors of one run; without it a run gets all of them and runs go one after another."""
     memory: Size | None = None
+    """Memory of one run: `16GiB`. More than this ends it as `out-of-memory`."""
     shm: Size | None = None
+    """Shared memory (/dev/shm) in a container: `2GiB`; data loaders need it."""
     disk: Size | None = None
+    """Space for files the run writes: `20GiB`."""
     timeout: Duration = 6 * 3600.0
+    """Wall time of one run: `90s`, `30min`, `2h`. More than this ends it as `timeout`."""
     network: Literal["none", "host"] | tuple[str, ...] = "none"
+    """What a container may reach: nothing, all that the machine reaches, or the listed host names."""
 
 
 class Gate(Value):
-    """What fails the check. `non-inferior`: not regressed and, where a margin is declared, shown to be within it."""
+    """What fails the check."""
 
     reproduce: Literal["required", "report"] = "required"
+    """Whether a second run of the same commit and seed has to give the same result, or is only reported."""
     baseline: Literal["non-inferior", "equivalent", "report"] = "non-inferior"
+    """What the baseline asks. `non-inferior`: not regressed and, where a margin is declared, shown to be within it."""
     no_baseline: Literal["fail", "pass"] = "fail"
+    """What happens while there is no baseline: exit code 4 (`fail`) or 0 (`pass`)."""
 
 
 class BaselineSpec(Value):
     """Where the stored baseline is: a file (default baselines/<experiment>.json) or an MLflow model alias."""
 
     file: RelativePath | None = None
-    mlflow: Annotated[str, StringConstraints(pattern=r"^models:/[^/@]+@[^/@]+$")] | None = None
+    """Path of the baseline's file; default `baselines/<experiment>.json`."""
+    mlflow: Annotated[str, StringConstraints(pattern=MODEL_ALIAS)] | None = None
+    """Alias of a model in MLflow's registry: `models:/primaries@baseline`."""
 
     @model_validator(mode="after")
     def _not_both(self) -> "BaselineSpec":
@@ -143,10 +178,15 @@ class Range(Value):
     """A dimension of a search space: `float: [low, high]`, `int: [low, high]` or `choice: [...]`."""
 
     float_: Annotated[tuple[FiniteFloat, FiniteFloat] | None, Field(alias="float")] = None
+    """Lowest and highest number."""
     int_: Annotated[tuple[int, int] | None, Field(alias="int")] = None
+    """Lowest and highest whole number, both possible."""
     choice: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
+    """The values to choose from."""
     log: bool = False
+    """Whether equal factors are equally likely, instead of equal distances."""
     step: Positive | None = None
+    """Distance between neighbouring values; without it every value between the two is possible."""
 
     @model_validator(mode="after")
     def _possible(self) -> "Range":
@@ -171,55 +211,95 @@ class Sweep(Value):
     """A hyper-parameter study."""
 
     trials: Annotated[int, Field(ge=1)] = 50
+    """Number of trials."""
     parallelism: Annotated[int, Field(ge=1)] = 1
+    """Trials that run side by side."""
     sampler: Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid"] = "tpe"
+    """How the next trial is chosen (Optuna's samplers)."""
     order: Literal["recorded", "window"] = "recorded"
+    """How results are told to the sampler, so that a study can be repeated."""
     objective: Annotated[dict[MetricName, Goal], Field(min_length=1)]
+    """Metric and direction; several make a multi-objective study."""
     space: Annotated[dict[ParamName, Range], Field(min_length=1)]
+    """Parameter and its range; `{parameter}` may then stand in the command."""
 
 
 class Notify(Value):
     """Whom to tell, on which outcomes."""
 
     on: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Verdicts, or `error`."""
     url: str
-
-
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
+    """Where to send it; `${NAME}` is taken from the environment."""
 
 
 class Experiment(Value):
     """The whole experiment file. Paths are relative to the folder it lies in."""
 
-    experiment: Annotated[str, StringConstraints(pattern=_NAME)]
+    experiment: Annotated[str, StringConstraints(pattern=EXPERIMENT_NAME)]
+    """The experiment's name; default: the folder's."""
     environment: EnvironmentSpec
+    """Where the command runs: exactly one of `lock`, `image`, `dockerfile`."""
     command: Annotated[str, StringConstraints(min_length=1)]
+    """The shell command of one run. `{seed}` and `{parameter}` are replaced, quoted; `{{name}}` stands for `{name}`."""
     params: dict[ParamName, Scalar] = {}
+    """Parameters and their values; each is also in the environment variable ML_EXPERIMENT_PARAM_<NAME>."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    """The seeds to run, all different; how many of them are spent is decided as the results come in."""
     determinism: Literal["strict", "seeds", "off"] = "strict"
+    """What is set before the code starts: seeds and deterministic algorithms, seeds alone, or nothing."""
     data: tuple[DataFile, ...] = ()
+    """Files the run reads. Files that are read without being declared are reported."""
     metrics: dict[MetricName, Metric] = {}
+    """The metrics to judge, by name."""
     metric_files: tuple[RelativePath, ...] = ()
+    """JSON, YAML or CSV files with metrics that the command writes."""
     artifacts: tuple[RelativePath, ...] = ()
+    """Files the command leaves that belong to its result: they are hashed."""
     evaluate: Evaluate | None = None
+    """Scoring by the base commit's code on held-out data."""
     resources: Resources = Resources()
+    """What one run may use."""
     gate: Gate = Gate()
+    """What fails the check."""
     baseline: BaselineSpec = BaselineSpec()
+    """Where the stored baseline is."""
     sweep: Sweep | None = None
+    """A hyper-parameter study, run by `ml-experiment sweep`."""
     notify: tuple[Notify, ...] = ()
+    """Whom to tell."""
     hooks: tuple[str, ...] = ()
+    """Python modules with callbacks (pluggy plugins)."""
 
     @field_validator("seeds")
     @classmethod
     def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
-        if twice is not None:
-            raise ValueError(f"seed {twice} is listed twice")
+        seen: set[int] = set()
+        for seed in seeds:
+            if seed in seen:
+                raise ValueError(f"seed {seed} is listed twice")
+            seen.add(seed)
         return seeds
+
+    @field_validator("params")
+    @classmethod
+    def _distinct(cls, params: dict[str, Scalar]) -> dict[str, Scalar]:
+        taken: dict[str, str] = {}
+        for name in params:
+            if name == "seed":
+                raise ValueError("'seed' is not a parameter: its values are listed under 'seeds'")
+            other = taken.setdefault(variable(name), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} would share the environment variable {variable(name)}")
+        return params
 
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> "Experiment":
-        check_placeholders(self.command, self.params)
+        swept = self.sweep.space if self.sweep else {}
+        known = list(dict.fromkeys(["seed", *self.params, *swept]))
+        check_placeholders(self.command, known)
+        if self.evaluate is not None:
+            check_placeholders(self.evaluate.command, known, of="evaluate.command")
         return self
 
     @property

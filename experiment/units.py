@@ -1,15 +1,16 @@
 """Sizes and durations as people write them: "16GiB", "2h"."""
 
 import re
+from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 _SIZES = {"": 1, "B": 1, **{f"{p}B": 1000**i for i, p in enumerate("kMGT", 1)}} | {
     f"{p}iB": 1024**i for i, p in enumerate("KMGT", 1)
 }
 _TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
+_WRITTEN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]*)")
 
 
 def parse_size(value: object) -> object:
@@ -19,8 +20,8 @@ def parse_size(value: object) -> object:
     match = _WRITTEN.fullmatch(value.strip())
     unit = next((u for u in _SIZES if match and u.lower() == match[2].lower()), None)
     if match is None or unit is None:
-        raise ValueError(f"not a size: {value!r}; write for example 512MiB, 16GiB or 2GB")
-    return int(float(match[1]) * _SIZES[unit])
+        raise ValueError(f"not a size: {value[:40]!r}; write for example 512MiB, 16GiB or 2GB")
+    return int(Fraction(match[1]) * _SIZES[unit])
 
 
 def parse_duration(value: object) -> object:
@@ -29,14 +30,20 @@ def parse_duration(value: object) -> object:
         return value
     match = _WRITTEN.fullmatch(value.strip())
     if match is None or match[2] not in _TIMES:
-        raise ValueError(f"not a duration: {value!r}; write for example 90s, 30min or 2h")
+        raise ValueError(f"not a duration: {value[:40]!r}; write for example 90s, 30min or 2h")
     return float(match[1]) * _TIMES[match[2]]
 
 
-Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=int | str), Field(gt=0)]
+_Text = Annotated[str, StringConstraints(pattern=rf"^\s*{_WRITTEN.pattern}\s*$")]
+
+Size = Annotated[
+    int, Field(gt=0), BeforeValidator(parse_size, json_schema_input_type=Annotated[int, Field(gt=0)] | _Text)
+]
 """Bytes."""
 
 Duration = Annotated[
-    float, BeforeValidator(parse_duration, json_schema_input_type=float | str), Field(gt=0, allow_inf_nan=False)
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    BeforeValidator(parse_duration, json_schema_input_type=Annotated[float, Field(gt=0)] | _Text),
 ]
 """Seconds."""
