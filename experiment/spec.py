@@ -78,7 +78,7 @@ class DataFile(Value):
 
 
 class Tolerance(Value):
-    """How far equal-seed values may lie apart and still count as numeric noise: |c - b| <= abs + rel * |b|."""
+    """How far equal-seed values may lie apart and still count as numeric noise: `|c - b| <= abs + rel * |b|`."""
 
     abs: NotNegative = 0.0
     """Allowed distance in units of the metric."""
@@ -160,7 +160,7 @@ class Gate(Value):
 
 
 class BaselineSpec(Value):
-    """Where the stored baseline is: a file (default baselines/<experiment>.json) or an MLflow model alias."""
+    """Where the stored baseline is: a file (default `baselines/<experiment>.json`) or an MLflow model alias."""
 
     file: RelativePath | None = None
     """Path of the baseline's file; default `baselines/<experiment>.json`."""
@@ -243,7 +243,7 @@ class Experiment(Value):
     command: Annotated[str, StringConstraints(min_length=1)]
     """The shell command of one run. `{seed}` and `{parameter}` are replaced, quoted; `{{name}}` stands for `{name}`."""
     params: dict[ParamName, Scalar] = {}
-    """Parameters and their values; each is also in the environment variable ML_EXPERIMENT_PARAM_<NAME>."""
+    """Parameters and their values; each is also in the environment variable `ML_EXPERIMENT_PARAM_<NAME>`."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """The seeds to run, all different; how many of them are spent is decided as the results come in."""
     determinism: Literal["strict", "seeds", "off"] = "strict"
