@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-_USERINFO = re.compile(r"(?<=://).*@")  # up to the last @: a password may hold an unescaped slash
+# Up to the last @, since a password may hold an unescaped slash; and where somebody forgot the scheme.
+_USERINFO = re.compile(r"(?:(?<=://)|^(?!.*://)).*@")
 _USERINFO_IN_TEXT = re.compile(r"(?<=://)[^/\s]*@")
 _FILES = ("sqlite", "file:")
 _QUERY = re.compile(r"\?\S*")

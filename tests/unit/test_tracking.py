@@ -207,6 +207,7 @@ def test_mlflows_own_variables_choose_store_and_experiment(tmp_path: Path) -> No
         ("https://me:hunter2@m.example:5000/api", "https://m.example:5000/api"),
         ("https://me:hunt/er2@m.example", "https://m.example"),
         ("https://hunter2@m.example", "https://m.example"),
+        ("me:hunter2@m.example:5000", "m.example:5000"),
         ("postgresql://me:hunter2@db/x?sslpassword=hunter2", "postgresql://db/x"),
         ("sqlite:////home/me@work/x.db", "sqlite:////home/me@work/x.db"),
     ],
