@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from experiment.errors import CannotJudge
 from experiment.snapshot import Snapshot
 from experiment.untrusted import Untrusted, parse_json
-from experiment.value import Value, unicode_text
+from experiment.value import Value
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -40,7 +40,7 @@ class UnreadableBaseline(CannotJudge):
 
 def dumps(baseline: Baseline) -> str:
     """The file's text: declared order, one line per run, package, file and curve column, so that a diff can be read."""
-    return unicode_text(_lines(baseline.model_dump(mode="json"), 0)) + "\n"
+    return _lines(baseline.model_dump(mode="json"), 0) + "\n"
 
 
 def _lines(node: Any, depth: int) -> str:

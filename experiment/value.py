@@ -3,13 +3,11 @@
 import hashlib
 import json
 import math
-import re
 import struct
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FiniteFloat, PlainSerializer
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _QUIET_NAN = struct.pack(">d", math.nan)
 
 
@@ -62,20 +60,13 @@ class Value(BaseModel):
 
     def to_json(self) -> str:
         """The value as indented JSON in the order its fields are declared in, with a final newline."""
-        return (
-            unicode_text(json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
-        )
-
-
-def unicode_text(json_text: str) -> str:
-    """Text that UTF-8 can carry: lone surrogates, as in file names of other encodings, are spelt out (`\\udcff`)."""
-    return _SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", json_text)
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def canonical(data: Any) -> bytes:
     """One byte form for equal JSON data: sorted keys, no spaces. `data` holds JSON types only."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return unicode_text(text).encode()
+    return text.encode(errors="surrogatepass")  # file names may hold bytes that are not UTF-8
 
 
 def digest(data: Any) -> str:

@@ -1,0 +1,29 @@
+"""What every test can count on: how properties are searched, and which tests a machine can run."""
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+MISSING = {
+    "frameworks": None
+    if os.environ.get("ML_EXPERIMENT_FRAMEWORKS") == "1"
+    else "ML_EXPERIMENT_FRAMEWORKS=1 is not set",
+    "browser": None if shutil.which("chromium") else "chromium is not installed",
+    "root": None if os.geteuid() == 0 else "not root",
+}
+"""Marker -> why this machine cannot run such tests. `.ci/run` has everything and refuses to skip any."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    for item in items:
+        for marker, reason in MISSING.items():
+            if reason is not None and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
