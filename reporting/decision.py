@@ -43,12 +43,13 @@ class Decision(Value):
 
     metric: str
     judgement: Judgement
-    step: int  # of the order in the manual's chapter on statistics, 0 to 8; 0 also for `no baseline`
+    step: int  # of the order in the manual, 0 to 8; 0 also for `no baseline`, 8 also for `consistent`: no claim
     gated: bool
     higher_is_better: bool | None
     baseline: Sample
     candidate: Sample
-    delta: Double | None = None  # candidate mean - baseline mean, units of the metric
+    delta: Double | None = None
+    """Candidate mean - baseline mean, units of the metric; at steps 2 and 3 the largest difference of one seed."""
     interval: tuple[Double, Double] | None = None  # 95 % confidence interval of delta
     noise_sd: Double | None = None  # pooled, not below the quantum
     df: int | None = None
@@ -56,6 +57,7 @@ class Decision(Value):
     margin: Double | None = None  # units of the metric
     margin_kind: MarginKind | None = None
     p_equivalence: Double | None = None
+    p_non_inferior: Double | None = None  # one-sided, of "worse by the margin or more"; None without a direction
     prediction: tuple[Double, Double] | None = None  # 80 % prediction interval for one run, when one run was judged
     smallest_effect: Double | None = None  # what this comparison would have found with 90 % power
     seeds_to_settle: int | None = None  # candidate runs that would settle an inconclusive one; None: no number would
