@@ -15,6 +15,7 @@ from experiment.snapshot import RunSummary, Snapshot
 from experiment.spec import Experiment
 from experiment.untrusted import MAX_BYTES, Untrusted, parse_json
 from experiment.value import Double, Value
+from experiment.wording import first_fault
 
 SCHEMA_VERSION: Literal[1] = 1
 MEMBER = "bundle.json"
@@ -28,6 +29,7 @@ class CurveGap(Value):
     """
 
     metric: str
+    start: int | None = None  # first step both have; None where they have none in common
     first_bits: int  # first step whose bits differ
     first_lasting: int | None  # first step of a numeric gap that holds for three steps
     steps: int  # steps both have
@@ -74,11 +76,13 @@ def dumps(bundle: Bundle) -> bytes:
 def loads(data: bytes, *, name: str) -> Bundle:
     """Read a bundle without extracting anything. Raises UnreadableBundle."""
     try:
-        return Bundle.model_validate_json(json.dumps(parse_json(_member(data))))
+        tree = parse_json(_member(data))
+        version = tree.get("schema_version") if isinstance(tree, dict) else None
+        if type(version) is int and version > SCHEMA_VERSION:
+            raise Untrusted(f"written by a newer ml-experiment (schema {version}, this one reads {SCHEMA_VERSION})")
+        return Bundle.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UnreadableBundle(f"{name}: not a valid bundle: {where}: {first['msg']}") from None
+        raise UnreadableBundle(f"{name}: not a valid bundle: {first_fault(error)}") from None
     except (ValueError, EOFError, OSError, *_NOT_AN_ARCHIVE) as error:
         raise UnreadableBundle(f"{name}: not a bundle: {error}") from None
 
