@@ -10,6 +10,7 @@ from experiment.errors import CannotJudge
 from experiment.snapshot import Snapshot
 from experiment.untrusted import Untrusted, parse_json
 from experiment.value import Value
+from experiment.wording import first_fault
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -67,7 +68,7 @@ def loads(data: bytes, *, name: str, experiment: str | None = None) -> Baseline:
     except Untrusted as error:
         raise UnreadableBaseline(f"{name}: the baseline cannot be read: {error}\n  {remedy}") from None
     version = tree.get("schema_version") if isinstance(tree, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int:  # true is one, says Python
         raise UnreadableBaseline(f"{name}: not a baseline (no schema_version)\n  {remedy}")
     if version > SCHEMA_VERSION:
         raise UnreadableBaseline(
@@ -77,9 +78,7 @@ def loads(data: bytes, *, name: str, experiment: str | None = None) -> Baseline:
     try:
         baseline = Baseline.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UnreadableBaseline(f"{name}: not a valid baseline: {where}: {first['msg']}\n  {remedy}") from None
+        raise UnreadableBaseline(f"{name}: not a valid baseline: {first_fault(error)}\n  {remedy}") from None
     found = baseline.snapshot.experiment
     if experiment is not None and found != experiment:
         raise UnreadableBaseline(

@@ -45,7 +45,7 @@ def split_series(
     """Points in the order they came -> one Curve per series: a step not above the one before starts a new series."""
     steps = np.fromiter(step, np.int64)
     values, times = np.fromiter(value, np.float64), np.fromiter(time, np.float64)
-    cuts = [0, *(np.flatnonzero(np.diff(steps) <= 0) + 1).tolist(), len(steps)]
+    cuts = [0, *(np.flatnonzero(steps[1:] <= steps[:-1]) + 1).tolist(), len(steps)]
     pieces = [slice(a, b) for a, b in pairwise(cuts) if b > a]
     return [Curve(metric, i, source, steps[p], values[p], times[p]) for i, p in enumerate(pieces, 1)]
 

@@ -89,6 +89,12 @@ def key_of(where: Location) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
+def first_fault(error: ValidationError) -> str:
+    """Where and why JSON that a program wrote is not the value it should be, in one line that is safe to print."""
+    first = error.errors(include_url=False)[0]
+    return f"{key_of(first['loc'])}: {first['msg']}"
+
+
 def _words(where: Location, details: list[ErrorDetails]) -> tuple[str, str]:
     """What is wrong at one place, and what would be right."""
     detail, key = details[0], key_of(where)

@@ -3,6 +3,7 @@
 import math
 import struct
 import types
+from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -26,9 +27,8 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 def values(model: type[BaseModel]) -> st.SearchStrategy[Any]:
     """Values of a model: every field drawn from its type, in a way that its validators accept."""
-    if model in SPECIAL:
-        return SPECIAL[model]()
-    return _drawn(model)
+    special = SPECIAL.get(model)
+    return special() if special else _drawn(model)
 
 
 def _drawn(model: type[BaseModel], **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -43,7 +43,7 @@ def _drawn(model: type[BaseModel], **given: st.SearchStrategy[Any]) -> st.Search
 
 
 def _of_field(field: FieldInfo) -> st.SearchStrategy[Any]:
-    annotation = field.annotation
+    annotation: Any = field.annotation
     for note in reversed(field.metadata):
         annotation = Annotated[annotation, note]
     return of_type(annotation)
@@ -83,9 +83,16 @@ def _flat(notes: tuple[Any, ...]) -> list[Any]:
     return [inner for note in notes for inner in (note.metadata if isinstance(note, FieldInfo) else [note])]
 
 
+def _number(bound: Any) -> float:
+    assert isinstance(bound, (int, float))
+    return bound
+
+
 def _scalar(kind: type, notes: list[Any]) -> st.SearchStrategy[Any]:
-    low = max([n.ge if isinstance(n, Ge) else n.gt for n in notes if isinstance(n, (Ge, Gt))], default=None)
-    high = min([n.le for n in notes if isinstance(n, Le)], default=None)
+    low: Any = max(
+        [_number(n.ge if isinstance(n, Ge) else n.gt) for n in notes if isinstance(n, (Ge, Gt))], default=None
+    )
+    high: Any = min([_number(n.le) for n in notes if isinstance(n, Le)], default=None)
     if kind is types.NoneType:
         return st.none()
     if kind is bool:
@@ -128,9 +135,9 @@ def _ranges() -> st.SearchStrategy[Range]:
     def bounds(kind: str, ends: st.SearchStrategy[Any]) -> st.SearchStrategy[Range]:
         pairs = st.tuples(ends, ends).map(sorted).map(tuple)
         steps = st.fixed_dictionaries({}, optional={"step": FINITE.filter(lambda step: step > 0)})
-        plain = st.tuples(pairs, steps).map(lambda made: Range(**{kind: made[0], **made[1]}))
+        plain = st.tuples(pairs, steps).map(lambda made: Range.model_validate({kind: made[0], **made[1]}))
         positive = pairs.filter(lambda pair: pair[0] > 0)
-        return plain | positive.map(lambda pair: Range(**{kind: pair, "log": True}))
+        return plain | positive.map(lambda pair: Range.model_validate({kind: pair, "log": True}))
 
     scalars = of_type(bool | int | str) | FINITE
     choices = st.lists(scalars, min_size=1, max_size=4).map(lambda made: Range(choice=tuple(made)))
@@ -157,7 +164,7 @@ def _experiments() -> st.SearchStrategy[Experiment]:
     return params.flatmap(with_command)
 
 
-SPECIAL: dict[type[BaseModel], Any] = {
+SPECIAL: dict[type[BaseModel], Callable[[], st.SearchStrategy[Any]]] = {
     EnvironmentSpec: _environments,
     BaselineSpec: lambda: _drawn(BaselineSpec, mlflow=st.none()) | st.just(BaselineSpec(mlflow="models:/m@baseline")),
     Range: _ranges,
