@@ -57,9 +57,10 @@ def parse_uv(path: Path, data: bytes) -> TomlLock:
         origin = package.get("source", {})
         if any(kind in origin for kind in _LOCAL):
             continue
-        if "git" in origin:
-            what = f"{package['name']} comes from a repository, which has no file to hash"
-            raise LockNotSealed(source.at(index, what, "depend on a release of it, then: uv lock"))
+        for kind, words in (("git", "a repository, which has no file to hash"), ("path", "a file of this machine")):
+            if kind in origin:
+                what = f"{package['name']} comes from {words}"
+                raise LockNotSealed(source.at(index, what, "depend on a release of it, then: uv lock"))
         _check_files(source, index, package)
         names.append(canonicalize_name(package["name"]))
     return TomlLock(tuple(dict.fromkeys(names)), document.get("requires-python"))
