@@ -8,10 +8,10 @@ from experiment.bundle import Replicate
 from experiment.snapshot import RunSummary, Snapshot
 from experiment.spec import Gate, Metric
 from reporting.decision import Decision, Judgement, Verdict
-from reporting.evidence import Evidence, SameSeed
+from reporting.evidence import Evidence, SameSeed, terms_of
 from reporting.gate import gate, incomplete
 from reporting.reproduction import MEASURED_BY_US, all_same_bits, reproduced, same_seed_runs, what_differs
-from reporting.steps import sample
+from reporting.steps import Case
 from reporting.verdict import judge_all, overall
 
 RUNTIME = "runtime_s"
@@ -125,16 +125,8 @@ def _only_files_differ(pairs: list[tuple[RunSummary, RunSummary]]) -> str:
 
 def _without_baseline(candidate: Snapshot, name: str, metric: Metric) -> Decision:
     values, missing = _values(candidate.runs, name), _missing(candidate, name)
-    return Decision(
-        metric=name,
-        judgement=Judgement.UNVERIFIABLE if missing else Judgement.NO_BASELINE,
-        step=0,
-        gated=metric.gate,
-        higher_is_better=None if metric.goal is None else metric.goal == "maximize",
-        baseline=sample([]),
-        candidate=sample(values, len(candidate.runs) - len(values)),
-        reason=missing,
-    )
+    case = Case(name, Evidence([], values, candidate_failed=len(candidate.runs) - len(values)), terms_of(metric))
+    return case.decision(Judgement.UNVERIFIABLE if missing else Judgement.NO_BASELINE, 0, reason=missing)
 
 
 def _ungated(baseline: Snapshot | None, candidate: Snapshot) -> Judgement:

@@ -54,7 +54,7 @@ class Decision(Value):
     noise_sd: Double | None = None  # pooled, not below the quantum
     df: int | None = None
     p: Double | None = None  # two-sided, adjusted by Holm over the gated metrics where there are several
-    margin: Double | None = None  # units of the metric
+    margin: Double | None = None  # units of the metric; a declared one is in every decision
     margin_kind: MarginKind | None = None
     p_equivalence: Double | None = None
     p_non_inferior: Double | None = None  # one-sided, of "worse by the margin or more"; None without a direction

@@ -77,7 +77,9 @@ class Case:
         return self.raw_p if self.adjusted_p is None else self.adjusted_p
 
     def decision(self, judgement: Judgement, step: int, **numbers: Any) -> Decision:
-        """A decision about this metric."""
+        """A decision about this metric; a declared margin is shown whether or not the step needed it."""
+        if self.terms.margin is not None:
+            numbers = {"margin": self.terms.margin, "margin_kind": MarginKind.DECLARED, **numbers}
         return Decision(
             metric=self.metric,
             judgement=judgement,
@@ -183,30 +185,26 @@ def _one_against_one(case: Case) -> Decision | None:
     """Nothing tells how much two seeds differ, so only a declared margin can speak (part of step 6)."""
     if case.noise.sd is not None:
         return None
-    margin = case.terms.margin
-    known: dict[str, Any] = {"delta": case.delta, "reason": "one run against one run: seed noise is not known"}
-    if margin is not None:
-        known |= {"margin": margin, "margin_kind": MarginKind.DECLARED}
-        if abs(case.delta) <= margin:
-            return case.decision(Judgement.EQUIVALENT, 6, **known)
-    return case.decision(Judgement.INCONCLUSIVE, 8, **known)
+    reason = "one run against one run: seed noise is not known"
+    if case.terms.margin is not None and abs(case.delta) <= case.terms.margin:
+        return case.decision(Judgement.EQUIVALENT, 6, delta=case.delta, reason=reason)
+    return case.decision(Judgement.INCONCLUSIVE, 8, delta=case.delta, reason=reason)
 
 
 def _no_noise(case: Case) -> Decision | None:
     """Step 5: every run of a side gives the same number, so any difference is real."""
     if case.sd > 0:
         return None
-    numbers: dict[str, Any] = {
-        "delta": case.delta,
-        "interval": (case.delta, case.delta),
-        "noise_sd": 0.0,
-        "df": case.noise.df,
-        "reason": "all runs of one side are equal: any difference is real",
-    }
-    if case.terms.margin is not None:
-        numbers |= {"margin": case.terms.margin, "margin_kind": MarginKind.DECLARED}
     close = abs(case.delta) <= (case.terms.margin or 0.0)
-    return case.decision(Judgement.EQUIVALENT if close else case.moved(), 5, **numbers)
+    return case.decision(
+        Judgement.EQUIVALENT if close else case.moved(),
+        5,
+        delta=case.delta,
+        interval=(case.delta, case.delta),
+        noise_sd=0.0,
+        df=case.noise.df,
+        reason="no two runs of a side differ: any difference is real",
+    )
 
 
 def _consistent(case: Case) -> Decision | None:
