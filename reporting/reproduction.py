@@ -66,7 +66,7 @@ def _relative(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
     with np.errstate(invalid="ignore", over="ignore"):
         scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.finfo(np.float64).tiny)
         # Halves first: the difference of two large values of opposite sign is no double.
-        gap = 2 * np.abs(a / 2 - b / 2) / scale
+        gap = np.abs(a / 2 - b / 2) / (scale / 2)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     return np.where(same, 0.0, np.where(np.isfinite(a) & np.isfinite(b), gap, np.inf))
 

@@ -1,7 +1,10 @@
 """Two snapshots and a policy -> the verdict and what the gate makes of it."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -351,3 +354,21 @@ def test_nothing_that_is_missing_ever_passes(
         assert found.reproduction in (Reproduction.IDENTICAL, Reproduction.WITHIN_TOLERANCE)
     if baseline is not None and declared:
         assert all(any(run.ok and name in run.metrics for run in baseline.runs) for name in metrics)
+
+
+def test_equal_bits_are_told_without_loading_the_statistics() -> None:
+    code = """
+import sys
+from builders import a_policy, a_snapshot
+from experiment.spec import Gate
+from reporting.comparison import compare
+from reporting.stages import next_stage
+side = a_snapshot({"test/accuracy": (0.94, 0.95), "test/loss": (0.2, 0.3), "runtime_s": (12.0, 12.5)})
+policy = a_policy(metrics={name: metric for name, metric in side.metrics.items() if metric.gate})
+next_stage(side, side, policy, (0, 1, 2))
+print(compare(side, side, policy).judgement, "scipy" in sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    paths = {"PYTHONPATH": f"{root}:{root / 'tests'}"}
+    told = subprocess.run([sys.executable, "-c", code], env=paths, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["identical", "False"]
