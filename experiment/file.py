@@ -100,7 +100,7 @@ def _tree(text: str, name: str, lines: list[str]) -> Any:
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise WrongExperimentFile(
-            f"{name}:{line}: not YAML: the character {error.character!r} is not allowed\nnothing was run"
+            f"{name}:{line}: not YAML: the character U+{error.character:04X} is not allowed\nnothing was run"
         ) from None
     except (YAMLError, ValueError, RecursionError) as error:
         problem = "nested too deeply" if isinstance(error, RecursionError) else str(error).split("\n")[0]

@@ -55,7 +55,9 @@ class EnvironmentSpec(Value):
         if not given:
             raise ValueError("no environment: give one of image, dockerfile or lock")
         if self.prefer is None and len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are both given; keep one, or add 'prefer: {given[0]}'")
+            names = f"{', '.join(given[:-1])} and {given[-1]}"
+            both = "both" if len(given) == 2 else "all"
+            raise ValueError(f"{names} are {both} given; keep one, or add 'prefer: {given[0]}'")
         if self.prefer is not None and self.prefer not in given:
             raise ValueError(f"prefer names {self.prefer}, which is not given")
         return self

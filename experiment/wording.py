@@ -129,7 +129,7 @@ def _expected(detail: ErrorDetails) -> str:
         return _TYPES[kind]
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"{words} {context[name]:g}"
+        return f"{words} {context[name]:.15g}"
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length", context.get("max_length"))
         return f"{'at least' if kind == 'too_short' else 'at most'} {bound} {'entry' if bound == 1 else 'entries'}"
