@@ -74,7 +74,8 @@ class Detail(IntEnum):
     RUNS = 4
     SURROUNDINGS = 5
     HELD = 6
-    ESSENTIAL = 7
+    OTHERS = 7
+    ESSENTIAL = 8
 
 
 LEFT_OUT = {
@@ -85,6 +86,7 @@ LEFT_OUT = {
     Detail.RUNS: "the tables of single runs",
     Detail.SURROUNDINGS: "environment, data and hardware",
     Detail.HELD: "metrics that neither moved nor failed",
+    Detail.OTHERS: "every metric but the one that decided",
 }
 
 
@@ -178,4 +180,4 @@ class Report(Value):
     charts: tuple[Chart, ...]
     sections: tuple[Section, ...]
     footer: Line
-    whole: str  # where the whole report and the records are, in words
+    whole: Line  # where the whole report is

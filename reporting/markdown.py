@@ -56,6 +56,11 @@ def _word(word: str) -> str:
     return word if harmless else code(word) if word else ""
 
 
+def is_commit(text: str) -> bool:
+    """Whether the text is a git commit, whole or shortened, of which GitHub may make a link."""
+    return re.fullmatch(r"[0-9a-f]{7,40}", text) is not None
+
+
 def fence(text: str) -> str:
     """Untrusted lines as a fenced block that they cannot close."""
     lines = [visible(line.replace("\t", "    ")) for line in re.split(r"\r\n|[\n\r]", text)]

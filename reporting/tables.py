@@ -1,0 +1,173 @@
+"""The tables of a report: one row per metric, one per run, and the numbers behind each figure."""
+
+import math
+from collections.abc import Sequence
+
+from experiment.bundle import Bundle
+from experiment.snapshot import RunSummary
+from reporting.decision import Decision, Judgement, Sample, Verdict
+from reporting.document import Chart, Detail, Line, Row, Side, Table, code, line, strong
+from reporting.markdown import name
+from reporting.numbers import Rounding, count, duration, short, size
+from reporting.words import decisive, look, metric, shortened, strong_metric
+
+_ARROWS = {True: " ↑", False: " ↓", None: ""}
+_NEWS = {Judgement.REGRESSED, Judgement.IMPROVED, Judgement.CHANGED, Judgement.INCONCLUSIVE, Judgement.UNVERIFIABLE}
+_MOST_COLUMNS = 4  # metrics in the table of runs; more do not fit a screen
+_MOST_STEPS = 25
+
+
+def metrics(bundle: Bundle, verdict: Verdict) -> Table:
+    """Metric × verdict, change with interval, baseline, this commit; the arrow says which way is good."""
+    decisions = verdict.decisions
+    compared = bundle.baseline is not None
+    before = _common({d.baseline.n for d in decisions if d.baseline.n})
+    now = _common({d.candidate.n for d in decisions if d.candidate.n})
+    head = [line("metric"), line("verdict")]
+    if compared:
+        head += [line("change [95 % interval]"), line(_of("baseline", before))]
+    head.append(line(_of("this commit", now)))
+    decided = decisive(verdict)
+    return Table(
+        caption="Every metric: verdict, change, baseline, this commit",
+        head=tuple(head),
+        right=(False, False, *(True,) * (len(head) - 2)),
+        rows=tuple(_metric_row(d, d is decided, compared, before, now) for d in decisions),
+    )
+
+
+def _metric_row(decision: Decision, decided: bool, compared: bool, before: int | None, now: int | None) -> Row:
+    words = look(decision)
+    news = decision.gated and decision.judgement in _NEWS
+    told = str(decision.judgement) if decision.gated else "not gated"
+    cells: list[Line] = [
+        line(strong_metric(decision.metric) if decided else metric(decision.metric), _ARROWS[decision.higher_is_better]),
+        line(strong(told) if news else told),
+    ]
+    if compared:
+        change = _change(decision, words)
+        cells += [line(strong(change) if decided and news else change, _interval(decision, words))]
+        cells.append(line(_sample(decision.baseline, words, before)))
+    cells.append(line(_sample(decision.candidate, words, now)))
+    detail = Detail.OTHERS if news else Detail.HELD if decision.gated else Detail.UNGATED
+    detail = Detail.ESSENTIAL if decided else detail
+    return Row(cells=tuple(cells), detail=detail)
+
+
+def _change(decision: Decision, words: Rounding) -> str:
+    delta = decision.delta
+    if decision.judgement is Judgement.IDENTICAL:
+        return "none"
+    if delta is None:
+        return "–"
+    if delta and decision.judgement is Judgement.WITHIN_TOLERANCE:
+        return words.with_unit(short(delta).signed(delta))
+    return words.with_unit(words.signed(delta))
+
+
+def _interval(decision: Decision, words: Rounding) -> str:
+    if decision.interval is None or not all(map(math.isfinite, decision.interval)):
+        return ""
+    low, high = (words.signed(end) for end in decision.interval)
+    return f" [{low}, {high}]"
+
+
+def _sample(sample: Sample, words: Rounding, common: int | None) -> str:
+    lost = [f"{sample.not_finite} not finite"] if sample.not_finite else []
+    lost += [f"{sample.failed} failed"] if sample.failed else []
+    if sample.mean is None:
+        return ", ".join(lost) or "no value"
+    several = [] if sample.n == common else [f"n = {sample.n}"]
+    return ", ".join([words.spread(sample.mean, sample.sd), *several, *lost])
+
+
+def _common(counts: set[int]) -> int | None:
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _of(side: str, n: int | None) -> str:
+    return side if n is None else f"{side}, n = {n}"
+
+
+def runs(bundle: Bundle, verdict: Verdict) -> Table:
+    """One row per run of this commit: deciding and gated metrics, time, memory, and what there is to say about it."""
+    decided = decisive(verdict)
+    shown = sorted(verdict.decisions, key=lambda d: (d is not decided, not d.gated))[:_MOST_COLUMNS]
+    made = [*bundle.candidate.runs, *([bundle.replicate.run] if bundle.replicate else [])]
+    memory = any(run.peak_memory_bytes is not None for run in made)
+    head = ["seed", *(name(d.metric) for d in shown), "time", *(["memory"] if memory else []), ""]
+    rows = [_run_row(run, shown, memory, run.note) for run in bundle.candidate.runs]
+    if bundle.replicate is not None:
+        rows.append(_run_row(bundle.replicate.run, shown, memory, "run again, to see whether it reproduces"))
+    return Table(
+        caption="Every run of this commit",
+        head=tuple(line(code(h)) if 0 < i <= len(shown) else line(h) for i, h in enumerate(head)),
+        right=(*(True,) * (len(head) - 1), False),
+        rows=tuple(rows),
+        detail=Detail.RUNS,
+    )
+
+
+def _run_row(run: RunSummary, shown: Sequence[Decision], memory: bool, note: str) -> Row:
+    values = [look(d).number(run.metrics[d.metric]) if d.metric in run.metrics else "–" for d in shown]
+    used = [] if not memory else ["–" if run.peak_memory_bytes is None else size(run.peak_memory_bytes)]
+    remarks: list[Line] = []
+    if not run.ok:
+        why = shortened(run.outcome.reason)
+        remarks.append(line(strong(str(run.outcome.status)), f": {why}" if why else ""))
+    remarks += [line(text) for text in ("from cache" if run.cached else "", shortened(note)) if text]
+    told: Line = ()
+    for remark in remarks:
+        told = line(told, "; " if told else "", remark)
+    return Row(cells=(*(line(v) for v in (str(run.seed), *values, duration(run.wall_s), *used)), told))
+
+
+def values(chart: Chart) -> Table:
+    """Every dot of a chart as a number, and what the bars stand for."""
+    words = Rounding(chart.decimals, chart.exponent, chart.unit)
+    return Table(
+        caption=f"{chart.metric}, each run",
+        head=(line("side"), line("n"), line("mean ± sd"), line(code(chart.metric), " of each run")),
+        right=(False, True, True, False),
+        rows=tuple(Row(cells=_value_cells(side, words)) for side in chart.sides),
+        detail=Detail.CURVES,
+    )
+
+
+def _value_cells(side: Side, words: Rounding) -> tuple[Line, ...]:
+    mean = "–" if side.mean is None else words.spread(side.mean, side.sd)
+    shown = [words.number(v) for v in sorted(side.values)]
+    listed = " · ".join([*shown[:100], *(["…"] if len(shown) > 100 else [])])
+    lost = [f"{side.not_finite} not finite"] if side.not_finite else []
+    lost += [f"{count(side.failed, 'run')} failed"] if side.failed else []
+    return (line(side.label), line(str(len(side.values))), line(mean), line(", ".join(filter(None, [listed, *lost]))))
+
+
+def curves(chart: Chart) -> Table | None:
+    """Median and range over seeds at up to 25 of the steps that are drawn; None where there is no curve."""
+    sides = [side for side in chart.sides if side.curve is not None and side.curve.step]
+    if not sides:
+        return None
+    words = Rounding(chart.decimals, chart.exponent, chart.unit)
+    steps = sorted({step for side in sides for step in (side.curve.step if side.curve else ())})
+    if len(steps) > _MOST_STEPS:
+        steps = [steps[round(i * (len(steps) - 1) / (_MOST_STEPS - 1))] for i in range(_MOST_STEPS)]
+    rows = [Row(cells=(line(f"{step:,}"), *(line(_at(side, step, words)) for side in sides))) for step in steps]
+    return Table(
+        caption=f"{chart.metric}, median and range over seeds",
+        head=(line("step"), *(line(f"{s.label}, n = {s.curve.n}") for s in sides if s.curve)),
+        right=(True,) * (len(sides) + 1),
+        rows=tuple(rows),
+        detail=Detail.CURVES,
+    )
+
+
+def _at(side: Side, step: int, words: Rounding) -> str:
+    band = side.curve
+    if band is None or step not in band.step:
+        return "–"
+    i = band.step.index(step)
+    median = words.number(band.median[i])
+    return median if band.n == 1 else f"{median} ({words.number(band.low[i])} … {words.number(band.high[i])})"
+
+

@@ -1,0 +1,278 @@
+"""The sentences of a report: what was decided and how sure that is. Every number in them is one of the decision's."""
+
+import math
+
+from experiment.bundle import Bundle
+from experiment.record import Status
+from reporting.decision import Decision, GateResult, Judgement, MarginKind, Reproduction, Sample, Verdict
+from reporting.document import Line, Span, Style, code, line, strong
+from reporting.markdown import name
+from reporting.numbers import Rounding, count, duration, once_in, plain, rounding, short, unit_of
+
+_LONGEST_REASON = 200
+
+
+def metric(text: str) -> Span:
+    """A metric's name in a sentence."""
+    return code(name(text))
+
+
+def strong_metric(text: str) -> Span:
+    """The name of the metric that decided."""
+    return Span(text=name(text), style=Style.STRONG_CODE)
+
+
+def look(decision: Decision) -> Rounding:
+    """How the numbers of this metric are written, everywhere: as fine as its noise allows."""
+    sides = (decision.baseline, decision.candidate)
+    noise = [s for s in (decision.noise_sd, *(side.sd for side in sides)) if s]
+    if not noise and decision.prediction is not None:
+        noise = [(decision.prediction[1] - decision.prediction[0]) / 2.6]  # 80 % of a normal distribution
+    means = [side.mean for side in sides if side.mean is not None]
+    if not noise and decision.delta and abs(decision.delta) > 1e-6 * max(map(abs, means), default=0.0):
+        noise = [abs(decision.delta)]
+    return rounding(means or [v for side in sides for v in side.values], noise=noise, unit=unit_of(decision.metric))
+
+
+def moved(decision: Decision) -> Line:
+    """The change of the means: "`test/accuracy` fell by 0.028"."""
+    delta = decision.delta
+    if delta is None or not math.isfinite(delta):
+        return line(metric(decision.metric), " is not finite")
+    if delta == 0:
+        return line(metric(decision.metric), " did not move")
+    words = look(decision).in_words(decision.noise_sd).fine_enough(delta)
+    return line(metric(decision.metric), " rose" if delta > 0 else " fell", " by ", amount(words, abs(delta)))
+
+
+def amount(words: Rounding, value: float) -> str:
+    """A number with its unit."""
+    return words.with_unit(words.number(value))
+
+
+def decisive(verdict: Verdict) -> Decision | None:
+    """The decision that decided, or the first one."""
+    named = [d for d in verdict.decisions if d.metric == verdict.decisive]
+    return next(iter((*named, *verdict.decisions)), None)
+
+
+def broken(bundle: Bundle, verdict: Verdict) -> bool:
+    """Whether the only news is that the same commit and seed gave two results."""
+    return (
+        verdict.reproduction is Reproduction.DIFFERS
+        and verdict.gate is GateResult.FAILED
+        and verdict.judgement is not Judgement.REGRESSED
+        and bundle.policy.gate.reproduce == "required"
+    )
+
+
+def heading(bundle: Bundle, verdict: Verdict) -> Line:
+    """The verdict in words with the number that decided it; readable alone, in the subject of an e-mail."""
+    said, why = _headline(bundle, verdict)
+    return line(f"{name(bundle.policy.experiment)}: ", said, " — ", why)
+
+
+def _headline(bundle: Bundle, verdict: Verdict) -> tuple[Span, Line]:
+    decision, judgement = decisive(verdict), verdict.judgement
+    if verdict.gate is GateResult.INFRASTRUCTURE:
+        return strong("not judged"), line("the machine failed, not the experiment")
+    if broken(bundle, verdict):
+        return strong("not reproduced"), line(
+            f"the same commit and seed gave two results; against the baseline: {judgement}"
+        )
+    if decision is None:
+        return strong(str(judgement)), line("no metric is known")
+    return strong(str(judgement)), _because(bundle, decision, judgement)
+
+
+def _because(bundle: Bundle, decision: Decision, judgement: Judgement) -> Line:
+    words = look(decision)
+    match judgement:
+        case Judgement.IDENTICAL:
+            return line(f"the same bits as the baseline, {_runs_and_time(bundle)}")
+        case Judgement.WITHIN_TOLERANCE:
+            if not decision.delta:
+                return line("same seeds, every difference inside the tolerance")
+            gap = short(decision.delta)
+            return line(metric(decision.metric), f" moved by {amount(gap, abs(decision.delta))}, inside its tolerance")
+        case Judgement.CONSISTENT:
+            return line(metric(decision.metric), f" {_mean(words, decision.candidate)}, where baseline runs lie")
+        case Judgement.EQUIVALENT if decision.margin is not None:
+            return line(moved(decision), f", inside the margin of {plain_margin(decision)}")
+        case Judgement.INCONCLUSIVE:
+            runs = count(decision.candidate.n, "run")
+            return line(moved(decision), f", which {runs} cannot tell from chance")
+        case Judgement.UNVERIFIABLE:
+            return line(shortened(decision.reason))
+        case Judgement.NO_BASELINE if decision.candidate.mean is not None:
+            runs = count(decision.candidate.n, "run")
+            return line(metric(decision.metric), " is ", words.spread(*_pair(decision.candidate)), f" over {runs}")
+        case Judgement.NO_BASELINE:
+            return line("nothing to compare with yet")
+        case Judgement.REGRESSED if decision.candidate.not_finite and not decision.baseline.not_finite:
+            total = decision.candidate.n + decision.candidate.not_finite
+            runs = f"{decision.candidate.not_finite} of {count(total, 'run')}"
+            return line(metric(decision.metric), f" is not finite in {runs}")
+        case _:
+            return moved(decision)
+
+
+def plain_margin(decision: Decision) -> str:
+    """The margin: as declared, or rounded where it was made from the noise."""
+    margin = decision.margin or 0.0
+    if decision.margin_kind is MarginKind.TWO_SD:
+        return amount(look(decision), margin)
+    return look(decision).with_unit(plain(margin))
+
+
+def lead(bundle: Bundle, verdict: Verdict) -> tuple[Line, ...]:
+    """The paragraph below the heading: means, how sure, what the gate asks and says."""
+    if verdict.gate is GateResult.INFRASTRUCTURE:
+        ended = [r for r in bundle.candidate.runs if r.outcome.status is Status.INFRA_ERROR]
+        why = shortened(ended[0].outcome.reason) if ended else shortened(verdict.gate_reason)
+        return (line(strong("Nothing is claimed about the experiment: "), sentence(why), _kept(bundle)),)
+    decision = decisive(verdict)
+    said: Line = () if decision is None else _how_sure(bundle, verdict, decision)
+    return (line(said, " " if said else "", gate(verdict)),)
+
+
+def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
+    match verdict.judgement:
+        case Judgement.IDENTICAL:
+            return _checked(bundle, verdict)
+        case Judgement.WITHIN_TOLERANCE:
+            return line("Every metric at every seed lies within the tolerance of the baseline's run of that seed.")
+        case Judgement.CONSISTENT:
+            low, high = decision.prediction or (math.nan, math.nan)
+            words = look(decision)
+            return line(
+                f"{_side(decision.baseline, words, decision)} over {count(decision.baseline.n, 'baseline run')}, ",
+                strong(_mean(words, decision.candidate)), " in one run of this commit; 80 % of such runs lie between "
+                f"{words.number(low)} and {words.with_unit(words.number(high))}, so no more runs were spent.",
+            )  # fmt: skip
+        case Judgement.NO_BASELINE:
+            return line("There is nothing to compare with yet: ", code(bundle.policy.baseline_file), " does not exist.")
+        case Judgement.UNVERIFIABLE:
+            return line("Nothing is claimed about ", metric(decision.metric), ": what cannot be checked never passes.")
+        case _:
+            return line(_means(decision), _odds(verdict.judgement, decision), ".", _and_then(verdict, decision))
+
+
+def _means(decision: Decision) -> Line:
+    words = look(decision)
+    one = count(decision.candidate.n, "run")
+    return line(
+        f"{_side(decision.baseline, words, decision)} over {count(decision.baseline.n, 'baseline run')}, ",
+        strong(_side(decision.candidate, words, decision)), f" over {one} of this commit",
+    )  # fmt: skip
+
+
+def _odds(judgement: Judgement, decision: Decision) -> str:
+    words = look(decision).in_words(decision.noise_sd)
+    parts = []
+    if decision.interval is not None and all(map(math.isfinite, decision.interval)):
+        parts.append(f"95 % interval of the change {words.with_unit(words.interval(*decision.interval))}")
+    if judgement is Judgement.EQUIVALENT:
+        if decision.p_equivalence is not None:
+            parts.append(f"one that moved by the whole margin would look this close {once_in(decision.p_equivalence)}")
+    elif decision.p is not None:
+        parts.append(f"an unchanged commit would show this {once_in(decision.p)}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _and_then(verdict: Verdict, decision: Decision) -> str:
+    said = ""
+    if verdict.judgement is Judgement.INCONCLUSIVE:
+        words = look(decision).in_words(decision.noise_sd)
+        if decision.smallest_effect is not None:
+            effect = amount(words.fine_enough(decision.smallest_effect), decision.smallest_effect)
+            said += f" Nine times in ten this would have found a change of {effect}."
+        if decision.seeds_to_settle is not None:
+            said += f" {count(decision.seeds_to_settle, 'run')} of this commit would settle it."
+        else:
+            said += " More runs of this commit alone would not settle it."
+    if verdict.judgement is Judgement.CHANGED:
+        said += " No direction is declared, so it is neither better nor worse."
+    if verdict.judgement is Judgement.EQUIVALENT and decision.margin_kind is MarginKind.TWO_SD:
+        said += " No margin is declared: two standard deviations of seed noise stand in for it."
+    missing = decision.candidate.failed + decision.candidate.not_finite
+    if missing:
+        total = missing + decision.candidate.n
+        said += f" {missing} of {count(total, 'run')} of this commit left no finite value and {_are(missing)} not in the mean."
+    return said
+
+
+def gate(verdict: Verdict) -> Line:
+    """What the gate asks and says."""
+    said = {
+        GateResult.PASSED: "it passes",
+        GateResult.FAILED: "it fails",
+        GateResult.CANNOT_JUDGE: "it cannot judge",
+        GateResult.INFRASTRUCTURE: "it cannot judge",
+    }[verdict.gate]
+    asks = shortened(verdict.gate_reason.rsplit("→", 1)[0].strip())
+    return line(f"The gate asks: {asks}. " if asks else "The gate: ", strong(f"{said[0].upper()}{said[1:]}."))
+
+
+def _checked(bundle: Bundle, verdict: Verdict) -> Line:
+    shown = [d for d in verdict.decisions if d.judgement is Judgement.IDENTICAL and d.candidate.mean is not None]
+    parts: list[str | Span] = ["Checked to the bit: "]
+    for i, decision in enumerate(shown[:4]):
+        parts += [", " if i else "", metric(decision.metric), f" {_mean(look(decision), decision.candidate)}"]
+    if len(shown) > 4:
+        parts.append(f" and {count(len(shown) - 4, 'metric')} more")
+    artifacts = {path for run in bundle.candidate.runs for path, sha in run.artifacts.items() if sha is not None}
+    if artifacts:
+        parts.append(f" and {count(len(artifacts), 'artifact')}")
+    seeds = [run.seed for run in bundle.candidate.runs]
+    return line(*parts, f", {seeds_in_words(seeds)}.")
+
+
+def seeds_in_words(seeds: list[int]) -> str:
+    """"seed 0", "seeds 0–4", "seeds 1, 5, 9"."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    if seeds and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]}–{seeds[-1]}"
+    return f"seeds {', '.join(map(str, seeds))}" if seeds else "no seed"
+
+
+def _runs_and_time(bundle: Bundle) -> str:
+    runs = bundle.candidate.runs
+    cached = sum(run.cached for run in runs)
+    if runs and cached == len(runs):
+        return f"{count(len(runs), 'run')} from cache"
+    return f"{count(len(runs), 'run')}, {duration(math.fsum(run.wall_s for run in runs))}"
+
+
+def _kept(bundle: Bundle) -> str:
+    done = sum(run.ok for run in bundle.candidate.runs)
+    if not done:
+        return " No run had finished."
+    return f" {count(done, 'finished run')} {'is' if done == 1 else 'are'} kept and will not be run again."
+
+
+def _pair(sample: Sample) -> tuple[float, float | None]:
+    return (math.nan if sample.mean is None else sample.mean), sample.sd
+
+
+def _mean(words: Rounding, sample: Sample) -> str:
+    return amount(words, _pair(sample)[0])
+
+
+def _side(sample: Sample, words: Rounding, decision: Decision) -> str:
+    return words.in_words(decision.noise_sd).spread(*_pair(sample))
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def shortened(text: str) -> str:
+    """A reason at the length a sentence bears."""
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
+
+
+def sentence(text: str) -> str:
+    """A clause with its full stop."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
