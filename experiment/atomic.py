@@ -1,5 +1,6 @@
 """Writing a file so that a reader, at any time, sees all of it, the earlier one, or none."""
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -10,5 +11,6 @@ def write_whole(path: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one to tell
+            part.unlink(missing_ok=True)
         raise

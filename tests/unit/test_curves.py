@@ -99,11 +99,3 @@ def test_a_file_with_pickled_objects_is_refused_unread(tmp_path: Path) -> None:
     np.savez(tmp_path / FILE_NAME, head=np.array([{"a": 1}], dtype=object), step=[0], value=[0.0], time=[0.0])
     with pytest.raises(ValueError, match="damaged"):
         curves.read(tmp_path)
-
-
-def test_a_failed_write_leaves_the_earlier_curves_and_no_rest(tmp_path: Path) -> None:
-    before = _written(tmp_path)
-    (tmp_path / f"{FILE_NAME}.part").mkdir()
-    with pytest.raises(IsADirectoryError):
-        curves.write([], tmp_path)
-    assert (tmp_path / FILE_NAME).read_bytes() == before
