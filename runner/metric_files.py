@@ -165,12 +165,22 @@ class _Points:
 
     def add_rows(self, name: str, rows: Iterable[Mapping[Any, Any]]) -> None:
         for index, row in enumerate(rows, 1):
-            flat = dict(_flat(row, "", 0))
+            flat = dict(self._flat(row, "", 0))
             column = next((key for key in flat if key.rpartition("/")[2].lower() in STEP_NAMES), None)
             given = flat.pop(column) if column is not None else None
             step = int(given) if given is not None and given.is_integer() and abs(given) < 2**53 else index
             for key, value in flat.items():
                 self._point(f"{name}/{key}" if name else key, step, value)
+
+    def _flat(self, row: Mapping[Any, Any], name: str, depth: int) -> Iterable[tuple[str, float]]:
+        for key, inner in row.items():
+            self.nodes += 1
+            path = f"{name}/{key}" if name else str(key)
+            value = number(inner)
+            if value is not None:
+                yield path, value
+            elif isinstance(inner, Mapping) and depth < MAX_DEPTH and self.nodes < MAX_NODES:
+                yield from self._flat(inner, path, depth + 1)
 
     def _point(self, name: str, step: int, value: float) -> None:
         metric = metric_name(name)
@@ -185,13 +195,3 @@ class _Points:
             for metric, steps in self.steps.items()
             for curve in split_series(metric, self.source, steps, self.values[metric], [0.0] * len(steps))
         ]
-
-
-def _flat(row: Mapping[Any, Any], name: str, depth: int) -> Iterable[tuple[str, float]]:
-    for key, inner in row.items():
-        path = f"{name}/{key}" if name else str(key)
-        value = number(inner)
-        if value is not None:
-            yield path, value
-        elif isinstance(inner, Mapping) and depth < MAX_DEPTH:
-            yield from _flat(inner, path, depth + 1)

@@ -133,7 +133,7 @@ def test_yaml_aliases_cannot_make_a_small_file_endless(tmp_path: Path) -> None:
     maps = ["b0: &b0 {x: 1}"] + [
         f"b{i}: &b{i} {{{', '.join(f'k{j}: *b{i - 1}' for j in range(9))}}}" for i in range(1, 12)
     ]
-    found = read(tmp_path, "m.yaml", "\n".join(lines + maps))
+    found = read(tmp_path, "m.yaml", "\n".join([*lines, *maps, "rows: [*b11]"]))
     assert 0 < len(found) <= metric_files.MAX_NAMES
 
 
