@@ -29,7 +29,7 @@ class FileCollector:
 
     def add(self, event: Event) -> None:
         """A read, write, list or mkdir event."""
-        path = _source_of(event.fields[0])
+        path = _source_of(event.fields[0]) if event.kind == "read" else event.fields[0]
         seen = self._first[event.kind]
         if not path.startswith("/") or "\0" in path or len(path) > 4096:
             return
