@@ -9,7 +9,7 @@ from experiment.environment import Library
 from experiment.record import SeedCall, Seeding
 from runner.capture_curves import CurveCollector
 from runner.capture_files import FileCollector
-from runner.capture_stream import Event, events
+from runner.capture_stream import Event, events, printable
 
 MAX_PARAMS = 1_000
 MAX_SEED_CALLS = 1_000
@@ -145,7 +145,7 @@ class _Reader:
 def _library(given: dict[str, Any]) -> Library | None:
     def text(name: str) -> str | None:
         value = given.get(name)
-        return value[:300] if isinstance(value, str) else None
+        return printable(value[:300]) if isinstance(value, str) else None
 
     role, name, threads = text("role"), text("name"), given.get("threads")
     if role not in _ROLES or name is None:

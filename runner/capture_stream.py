@@ -89,7 +89,12 @@ def parse(line: bytes) -> Event | None:
         return None
     if not all(_is(value, kind_of) for value, kind_of in zip(fields, wanted, strict=True)):
         return None
-    return Event(kind, float(time), tuple(fields))
+    return Event(kind, float(time), tuple(printable(value) if isinstance(value, str) else value for value in fields))
+
+
+def printable(text: str) -> str:
+    """`text` as UTF-8 can carry it: file names may hold bytes that are none."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is(value: object, wanted: type) -> bool:

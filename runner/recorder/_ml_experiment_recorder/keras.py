@@ -16,6 +16,7 @@ from .places import Places
 from .stream import Stream
 
 CALLBACK_MODULES = (
+    "keras.src.callbacks.history",
     "keras.src.callbacks.callback_list",
     "keras.src.callbacks",
     "keras.callbacks",
@@ -32,16 +33,19 @@ class Keras:
 
     def __init__(self, stream: Stream, metrics: Metrics, places: Places) -> None:
         self._stream, self._metrics, self._places = stream, metrics, places
+        self._in_history: int | None = None  # the epoch that History has just been told of
 
     def callbacks_imported(self, module: Any) -> None:
-        """Listen to the module's CallbackList."""
-        kind = getattr(module, "CallbackList", None)
-        if kind is None or _WRAPPED in kind.__dict__:
-            return
-        setattr(kind, _WRAPPED, True)
-        kind.on_train_begin = self._before(kind.on_train_begin, self._train_begins)
-        kind.on_epoch_end = self._after(kind.on_epoch_end, self._epoch_ended)
-        kind.on_test_end = self._after(kind.on_test_end, self._test_ended)
+        """Listen to the module's CallbackList, and to its History, which comes after the user's callbacks."""
+        history, kind = getattr(module, "History", None), getattr(module, "CallbackList", None)
+        if history is not None and _WRAPPED not in history.__dict__:
+            setattr(history, _WRAPPED, True)
+            history.on_epoch_end = self._after(history.on_epoch_end, self._epoch_in_history)
+        if kind is not None and _WRAPPED not in kind.__dict__:
+            setattr(kind, _WRAPPED, True)
+            kind.on_train_begin = self._before(kind.on_train_begin, self._train_begins)
+            kind.on_epoch_end = self._after(kind.on_epoch_end, self._epoch_ended)
+            kind.on_test_end = self._after(kind.on_test_end, self._test_ended)
 
     def _before(self, native: Any, record: Any) -> Any:
         @functools.wraps(native)
@@ -56,7 +60,7 @@ class Keras:
         def event(self_: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 return native(self_, *args, **kwargs)
-            finally:  # callbacks add to the logs (learning rate), and may raise to stop
+            finally:  # a callback may raise, to stop the training
                 try:
                     record(self_, *args, **kwargs)
                 except Exception as error:
@@ -64,7 +68,16 @@ class Keras:
 
         return event
 
+    def _epoch_in_history(self, _history: Any, epoch: int, logs: Any = None) -> None:
+        self._in_history = epoch
+        self._points(epoch, logs)
+
     def _epoch_ended(self, _list: Any, epoch: int, logs: Any = None) -> None:
+        told, self._in_history = self._in_history == epoch, None
+        if not told:
+            self._points(epoch, logs)
+
+    def _points(self, epoch: int, logs: Any) -> None:
         for name, value in (logs or {}).items():
             self._metrics.point("keras", "", name, int(epoch) + 1, value)
 
