@@ -7,6 +7,7 @@ from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareR
 from experiment.snapshot import Configuration
 from reporting import tables
 from reporting.decision import Verdict
+from reporting.differences import Change, Differences
 from reporting.document import (
     Block,
     Chart,
@@ -20,10 +21,12 @@ from reporting.document import (
     Verbatim,
     code,
     line,
+    listed,
     strong,
 )
 from reporting.markdown import name
-from reporting.numbers import count, size, spelled
+from reporting.numbers import count, short, size, spelled
+from reporting.words import sentence, shortened
 
 _KINDS = {
     EnvironmentKind.LOCK: "Locked environment ",
@@ -32,6 +35,15 @@ _KINDS = {
 }
 _MOST_ROWS = 200
 _MOST_LOGS = 3
+SHOWN_AT_ONCE = 12  # lines of a log that stand in the open
+
+
+def metrics(bundle: Bundle, verdict: Verdict) -> Section | None:
+    """All metrics, where they are too many to stand in the open."""
+    n = len(verdict.decisions)
+    if n <= tables.MOST_AT_ONCE:
+        return None
+    return Section(title=f"All {n:,} metrics", blocks=(tables.metrics(bundle, verdict),))
 
 
 def runs(bundle: Bundle, verdict: Verdict) -> Section:
@@ -39,20 +51,32 @@ def runs(bundle: Bundle, verdict: Verdict) -> Section:
     n = len(bundle.candidate.runs)
     blocks: list[Block] = [tables.runs(bundle, verdict)]
     if bundle.stage_note:
-        blocks.append(Paragraph(words=line(f"Seeds planned first: {len(bundle.planned)}; {bundle.stage_note}.")))
+        blocks.append(
+            Paragraph(
+                words=line(
+                    f"Planned first: {count(len(bundle.planned), 'run')}; ", sentence(shortened(bundle.stage_note))
+                )
+            )
+        )
     failed = [run for run in bundle.candidate.runs if not run.ok]
     for run in failed[:_MOST_LOGS]:
-        if run.log_tail.strip():
+        if len(run.log_tail.strip().splitlines()) > SHOWN_AT_ONCE or run is not failed[0]:
             blocks.append(Paragraph(words=line(f"The end of what seed {run.seed} printed:"), detail=Detail.LOGS))
-            blocks.append(Verbatim(text=_tail(run.log_tail), detail=Detail.LOGS))
+            blocks.append(Verbatim(text=_tail(run.log_tail, lines=40), detail=Detail.LOGS))
     if len(failed) > _MOST_LOGS:
         more = count(len(failed) - _MOST_LOGS, "more run")
         blocks.append(Paragraph(words=line(f"{more} failed; the records hold what they printed."), detail=Detail.LOGS))
     return Section(title=f"How the {spelled(n)} {'run' if n == 1 else 'runs'} went", blocks=tuple(blocks))
 
 
-def _tail(text: str) -> str:
-    return "\n".join(text.rstrip()[-4000:].splitlines()[-40:])
+def last_words(bundle: Bundle) -> Verbatim | None:
+    """The last lines of the first run that failed; None where none did or it printed nothing."""
+    tail = next((run.log_tail for run in bundle.candidate.runs if not run.ok and run.log_tail.strip()), "")
+    return Verbatim(text=_tail(tail, lines=SHOWN_AT_ONCE), detail=Detail.LOGS) if tail else None
+
+
+def _tail(text: str, lines: int) -> str:
+    return "\n".join(text.rstrip()[-4000:].splitlines()[-lines:])
 
 
 def surroundings(configuration: Configuration, not_captured: Iterable[str]) -> Section:
@@ -84,7 +108,7 @@ def _environment(environment: EnvironmentRecord) -> Line:
         code(environment.os),
         line(", ", code(environment.libc)) if environment.libc else "",
         f", {count(len(environment.packages), 'package')}",
-        line(", ", _listed(variables)) if variables else "",
+        line(", ", listed(variables)) if variables else "",
         ".",
     )
 
@@ -96,7 +120,7 @@ def _machine(hardware: HardwareRecord, libraries: Iterable[Library]) -> Line:
         f", {count(hardware.cpus, 'processor')}, ",
         code(hardware.simd),
         f", {size(hardware.memory_bytes)} of memory, ",
-        _listed(gpus) if gpus else "no GPU",
+        listed(gpus) if gpus else "no GPU",
         *(line("; ", _library(library)) for library in libraries),
         ".",
     )
@@ -111,8 +135,8 @@ def _library(library: Library) -> Line:
 
 def _seeding(configuration: Configuration) -> Line:
     seeding = configuration.seeding
-    applied = _listed([line(code(name(what))) for what in seeding.applied])
-    calls = _listed([line(code(f"{c.function}({c.value})"), " at ", code(c.place)) for c in seeding.by_user[:20]])
+    applied = listed([line(code(name(what))) for what in seeding.applied])
+    calls = listed([line(code(f"{c.function}({c.value})"), " at ", code(c.place)) for c in seeding.by_user], most=10)
     return line(
         f"Determinism {seeding.determinism}: ",
         line("seeded before the script's first line: ", applied) if applied else "nothing was seeded from outside",
@@ -125,12 +149,11 @@ def _undeclared(configuration: Configuration) -> list[Block]:
     unknown = [path for path, read in configuration.data.items() if not read.declared]
     if not unknown:
         return []
-    listed = _listed([line(code(path)) for path in unknown[:10]])
-    more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+    named = listed([line(code(path)) for path in unknown], most=10)
     return [
         Paragraph(
             kind="bullet",
-            words=line(strong("Read without being declared: "), listed, f"{more}; list it under ", code("data"), "."),
+            words=line(strong("Read without being declared: "), named, "; list it under ", code("data"), "."),
         )
     ]
 
@@ -164,11 +187,74 @@ def _packages(environment: EnvironmentRecord) -> str:
     return "\n".join(f"{package}=={version}" for package, version in environment.packages.items())
 
 
+def differences(found: Differences | None) -> Section | None:
+    """Everything that differs; None where nothing does."""
+    if found is None or not (found.changes or found.unknown):
+        return None
+    head = (line("what"), line("name"), line("baseline"), line("this commit"))
+    rows = [
+        Row(cells=(line(str(c.factor)), line(code(c.name)), _short(c, c.before), _short(c, c.after)))
+        for c in found.changes[:_MOST_ROWS]
+    ]
+    blocks: list[Block] = []
+    if rows:
+        right = (False,) * 4
+        blocks.append(Table(caption="What differs from the baseline", head=head, right=right, rows=tuple(rows)))
+    left = len(found.changes) - len(rows)
+    if left:
+        blocks.append(Paragraph(words=line(f"{count(left, 'more difference')} in the records.")))
+    if found.unknown:
+        names = listed([line(code(path)) for path in found.unknown], most=20)
+        blocks.append(Paragraph(words=line("Could not be read, so nobody knows whether equal: ", names, ".")))
+    n = len(found.changes)
+    title = "The difference from the baseline" if n == 1 else f"All {count(n, 'difference')} from the baseline"
+    return Section(title=title, blocks=tuple(blocks), detail=Detail.PACKAGES)
+
+
+def _short(change: Change, value: str | None) -> Line:
+    if value is None:
+        return line("–")
+    return line(code(value[:12] if change.kind == "file" else value))
+
+
+def partings(bundle: Bundle) -> Section | None:
+    """How the curves of the two runs of one seed part; None where they do not."""
+    gaps = bundle.replicate.gaps if bundle.replicate else ()
+    if not gaps or bundle.replicate is None:
+        return None
+    rows = [
+        Row(
+            cells=(
+                line(code(name(gap.metric))),
+                line(f"{gap.first_bits:,}"),
+                line("never" if gap.first_lasting is None else f"{gap.first_lasting:,}"),
+                line(_gap(gap.gap[0]) if gap.gap else "–"),
+                line(_gap(gap.gap[-1]) if gap.gap else "–"),
+            )
+        )
+        for gap in gaps[:_MOST_ROWS]
+    ]
+    head = ("metric", "first bits differ at step", "lasting from step", "relative gap there", "at the end")
+    table = Table(
+        caption="Where the curves of the two runs part",
+        head=tuple(line(h) for h in head),
+        right=(False, True, True, True, True),
+        rows=tuple(rows),
+    )
+    return Section(
+        title=f"How the two runs of seed {bundle.replicate.run.seed} part", blocks=(table,), detail=Detail.CURVES
+    )
+
+
+def _gap(value: float) -> str:
+    return short(value).number(value)
+
+
 def numbers(charts: tuple[Chart, ...]) -> Section | None:
     """Every figure as text; None where there is no figure."""
     blocks: list[Block] = []
     for chart in charts:
-        blocks.append(Paragraph(words=line(code(chart.metric), ": ", chart.alt), detail=Detail.CURVES))
+        blocks.append(Paragraph(words=line(f"{chart.alt}."), detail=Detail.CURVES))
         blocks += [tables.values(chart), *filter(None, [tables.curves(chart)])]
     if not blocks:
         return None
@@ -187,10 +273,3 @@ def pictures(charts: tuple[Chart, ...], shown: int) -> Section | None:
 def again(bundle: Bundle) -> Section:
     """How a person does this on their own machine."""
     return Section(title="Run this yourself", blocks=(Verbatim(text=bundle.repeat),))
-
-
-def _listed(items: list[Line]) -> Line:
-    joined: Line = ()
-    for item in items:
-        joined = line(joined, ", " if joined else "", item)
-    return joined

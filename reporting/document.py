@@ -1,4 +1,4 @@
-"""The values a report consists of: lines of marked-up words, tables, folded sections, charts. Nothing is formatted here."""
+"""The values a report consists of: lines of marked-up words, tables, folded sections, charts."""
 
 from enum import IntEnum, StrEnum
 from typing import Literal
@@ -42,6 +42,24 @@ def line(*parts: "str | Span | Line") -> Line:
         else:
             spans.extend(part)
     return tuple(span for span in spans if span.text)
+
+
+def told(pattern: str, *parts: "Span | Line") -> Line:
+    """A sentence of ours with a part for each `{}`: told("Undo the change in {}.", code("train.py"))."""
+    pieces = pattern.split("{}")
+    joined = line(pieces[0])
+    for part, piece in zip(parts, pieces[1:], strict=True):
+        joined = line(joined, part, piece)
+    return joined
+
+
+def listed(items: "list[Line]", *, most: int | None = None, separator: str = ", ") -> Line:
+    """Items in a row; those beyond `most` are counted."""
+    joined: Line = ()
+    for item in items[:most]:
+        joined = line(joined, separator if joined else "", item)
+    left = 0 if most is None else max(len(items) - most, 0)
+    return line(joined, f" and {left:,} more" if left else "")
 
 
 def strong(text: str) -> Span:
@@ -162,6 +180,7 @@ class Chart(Value):
     unit: str
     sides: tuple[Side, ...]
     margin: Double | None = None  # drawn as a band of ± margin around the mean of the first side
+    margin_words: str = ""  # "margin ± 0.005"
     decimals: int
     exponent: int = 0
     alt: str  # what the figure shows, in words

@@ -1,19 +1,21 @@
-"""Draws charts: every run as a dot, and the curves over seeds. One look, light and dark, equal bytes for equal charts."""
+"""Draws charts: every run as a dot, the curves over seeds. One look, light and dark; equal charts give equal bytes."""
 
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from reporting.document import Chart, Side
 from reporting.markdown import visible
-from reporting.numbers import Rounding, count, plain, rounding
+from reporting.numbers import Rounding, count, rounding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ _VARIABLES = {
     "#060606": "var(--side-1)",
 }
 _INCHES, _HEIGHT, _DPI = 8.9, 3.1, 200  # 890 CSS pixels, as wide as a comment; PNG at twice that
+_EARLY = 0.12  # the first part of a curve, which may run out of the picture so that the end can be seen
 _ROUND = (1, 2, 5, 10)  # distances of ticks that read well
 _MARKERS = ("o", "D")  # colour never carries the difference alone
-_SETTINGS = {
+_SETTINGS: "dict[RcKeyType, object]" = {
     "svg.hashsalt": "ml-experiment",
     "svg.fonttype": "path",  # looks the same without the font installed
     "font.family": "DejaVu Sans",  # ships with matplotlib
@@ -91,7 +94,7 @@ def _save(chart: Chart, theme: Theme, kind: str, metadata: dict[str, None]) -> b
 
 def _draw(figure: "Figure", chart: Chart, theme: Theme) -> None:
     curves = [side for side in chart.sides if side.curve is not None and any(map(math.isfinite, side.curve.median))]
-    top, bottom = 0.90, 0.175
+    top, bottom = 0.91, 0.16
     if not curves:
         _dots(figure.add_axes((0.03, bottom, 0.94, top - bottom)), chart, theme)
         return
@@ -113,13 +116,13 @@ def _dots(axes: "Axes", chart: Chart, theme: Theme) -> None:
         axes.axvspan(edges[0], edges[1], color=theme.band, linewidth=0, zorder=0)
         low, high = axes.get_xlim()
         place = min(max((middle - low) / (high - low), 0.15), 0.85)
-        axes.text(place, 0.03, f"margin ± {plain(chart.margin)}", transform=axes.transAxes,
+        axes.text(place, 0.03, _drawable(chart.margin_words), transform=axes.transAxes,
                   ha="center", color=theme.faint, fontsize=8)  # fmt: skip
     for i, side in enumerate(chart.sides):
-        row, colour = len(chart.sides) - 1 - i, theme.sides[i]
+        row, colour, marker = len(chart.sides) - 1 - i, _colour(chart, side, theme), _MARKERS[i - len(chart.sides)]
         axes.text(0.012, row + 0.44, _label(side, look), transform=axes.get_yaxis_transform(), color=colour)
         offsets = _apart(side.values, axes.get_xlim())
-        axes.scatter(side.values, [row + 0.2 + o for o in offsets], s=22, marker=_MARKERS[i], color=colour, alpha=0.8,
+        axes.scatter(side.values, [row + 0.2 + o for o in offsets], s=22, marker=marker, color=colour, alpha=0.8,
                      linewidths=0, zorder=3)  # fmt: skip
         if side.mean is not None:
             axes.plot([side.mean], [row - 0.1], marker="|", markersize=11, markeredgewidth=2, color=colour, zorder=3)
@@ -138,17 +141,17 @@ def _curves(axes: "Axes", chart: Chart, sides: Sequence[Side], theme: Theme) -> 
     last = max(side.curve.step[-1] for side in sides if side.curve)
     ends: list[tuple[float, str, str]] = []
     for side in sides:
-        band, colour = side.curve, theme.sides[chart.sides.index(side)]
+        band, colour = side.curve, _colour(chart, side, theme)
         if band is None:
             continue
-        median, low, high = ([v if math.isfinite(v) else math.nan for v in c] for c in (band.median, band.low, band.high))
+        median, low, high = (_finite(column) for column in (band.median, band.low, band.high))
         axes.fill_between(band.step, low, high, color=colour, alpha=0.2, linewidth=0)
         if len(band.step) == 1:
             axes.plot(band.step, median, marker="o", markersize=4, color=colour)
         axes.plot(band.step, median, linewidth=1.6, color=colour, solid_joinstyle="round")
         ends.append((next(v for v in reversed(median) if not math.isnan(v)), side.label, colour))
-        late = [i for i, step in enumerate(band.step) if step >= 0.06 * last] or range(len(band.step))
-        shown += [v for column in (median, low, high) for i, v in enumerate(column) if i in set(late) and v == v]
+        late = [i for i, step in enumerate(band.step) if step >= _EARLY * last]
+        shown += [column[i] for column in (median, low, high) for i in late if not math.isnan(column[i])]
     shown = shown or [end for end, _, _ in ends]
     _limits(axes, shown, None, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=_ROUND, integer=True))
@@ -158,9 +161,19 @@ def _curves(axes: "Axes", chart: Chart, sides: Sequence[Side], theme: Theme) -> 
         axes.text(1.02, place, label, transform=axes.transAxes, va="center", color=colour)
     axes.set_xlabel("step", color=theme.ink)
     counts = " and ".join(dict.fromkeys(str(s.curve.n) for s in sides if s.curve))
-    what = "median and range of seeds" if any(s.curve and s.curve.n > 1 for s in sides) else "one run"
+    what = "median and range" if any(s.curve and s.curve.n > 1 for s in sides) else "one run"
     axes.set_title(_axis(f"{_drawable(chart.metric)}: {what}, n = {counts}", chart.unit), loc="left", color=theme.ink,
                    fontsize=9)  # fmt: skip
+
+
+def _finite(column: Sequence[float]) -> list[float]:
+    """What cannot be drawn becomes a gap in the line."""
+    return [v if math.isfinite(v) else math.nan for v in column]
+
+
+def _colour(chart: Chart, side: Side, theme: Theme) -> str:
+    """The last side is the commit, alone or not, and always looks the same."""
+    return theme.sides[chart.sides.index(side) - len(chart.sides)]
 
 
 def _label(side: Side, look: Rounding) -> str:
@@ -211,7 +224,7 @@ def _limits(axes: "Axes", values: Iterable[float], look: Rounding | None, axis: 
     else:
         pad = max((high - low) * 0.08, least, abs(high) * 1e-12)
         edges = (low - pad, high + pad)
-        target.set_major_locator(MaxNLocator(5, steps=_ROUND))
+        target.set_major_locator(MaxNLocator(6, steps=_ROUND))
     (axes.set_xlim if axis == "x" else axes.set_ylim)(*edges)
     target.set_major_formatter(_ticks())
 
@@ -223,7 +236,7 @@ def _ticks() -> Any:
     class Ticks(Formatter):
         def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002
             places = sorted({float(v) for v in self.locs})
-            steps = [b - a for a, b in zip(places, places[1:], strict=False)]
+            steps = [b - a for a, b in pairwise(places)]
             if not steps or max(steps) > 1.5 * min(steps):  # one tick, or a logarithmic axis
                 return rounding([x], noise=[x and abs(x) * 10]).number(x)
             top = max(abs(v) for v in places)
@@ -248,5 +261,5 @@ def _axis(text: str, unit: str) -> str:
 
 def _drawable(text: str) -> str:
     """What the font can draw, short enough for the axis; every other character as a box."""
-    shown = "".join(c if c.isascii() else "□" for c in visible(text))
-    return shown if len(shown) <= 30 else f"{shown[:17]}…{shown[-12:]}"
+    shown = "".join(c if ord(c) < 0x530 or c in "−…" else "□" for c in visible(text))
+    return shown if len(shown) <= 26 else f"{shown[:12]}…{shown[-13:]}"

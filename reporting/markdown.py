@@ -1,8 +1,9 @@
 """Text from data made harmless for Markdown and HTML: the one place where untrusted words are escaped.
 
-Three kinds of text, one rule each. A *name* (metric, package, parameter) outside a small alphabet is replaced. *Verbatim*
-text (paths, commands, reasons, log lines) goes into a code span or fence that it cannot leave. Our own *prose* passes
-word by word; a word that Markdown or GitHub could read as more than a word is set as code.
+Three kinds of text, one rule each. A *name* (metric, package, parameter) outside a small alphabet is replaced.
+*Verbatim* text (paths, commands, log lines) goes into a code span or fence that it cannot leave. Our own *prose*, in
+which a reason from data may stand, passes word by word; a word that Markdown or GitHub could read as more than a word
+is set as code.
 """
 
 import hashlib
@@ -10,11 +11,12 @@ import re
 import unicodedata
 
 _NAME = re.compile(r"[A-Za-z0-9_./:@%+=\-]{1,64}")
-_PROSE = re.compile(r"[^\W_]|[.,:;()\[\]?%±≈≤≥=+−–—…→·↑↓×'’“”\"/-]")
+_PROSE = re.compile(r"[^\W_]|[.,:;()\[\]?%±≈≤≥=+−–—…→·↑↓×⁻∞'’“”\"/-]")
 _ACTIVE = re.compile(
     r"://|www\.|^(?:mailto|xmpp):|:[^\W\d]|:[+-]|\bGH-\d"  # addresses, emoji, issues
-    r"|\][(\[:]|^[-+=]+$|^[(]?[0-9a-f]{7,40}[).,:;]*$"  # links, rules and list marks, commits
+    r"|\][(\[:]|^[(]?[0-9a-f]{7,40}[).,:;]*$"  # links, commits
 )
+_LEADING = re.compile(r"[-+=]+|[0-9]+[.)]")  # what makes a list or a rule at the start of a line
 _TAKEN_AWAY = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, bidi and invisible characters, unassigned ones
 
 
@@ -48,7 +50,9 @@ def code(text: str, limit: int = 300) -> str:
 
 def prose(text: str) -> str:
     """A sentence of ours, in which a reason or a name from data may stand: words that could act are set as code."""
-    return " ".join(_word(word) for word in visible(text).split(" "))
+    words = re.split("([ \u00a0])", visible(text))  # the spaces stay as they are, at the odd places
+    first = code(words[0]) if _LEADING.fullmatch(words[0]) else _word(words[0])
+    return "".join([first, *(word if i % 2 == 0 else _word(word) for i, word in enumerate(words[1:]))])
 
 
 def _word(word: str) -> str:

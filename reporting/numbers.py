@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MINUS = "−"
+NBSP = "\u00a0"  # keeps a number with its unit, and the two halves of mean ± sd, on one line
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNITS = {"_s": "s", "_seconds": "s", "_ms": "ms", "_percent": "%", "_pct": "%", "_mb": "MB", "_mib": "MiB"}
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -30,19 +31,19 @@ class Rounding:
         return f"+{text}" if value > 0 and any(c in "123456789∞" for c in text) else text
 
     def spread(self, mean: float, sd: float | None) -> str:
-        """Mean ± sd with one power of ten and one unit: "12.1 ± 0.4 s"."""
+        """Mean ± sd with one power of ten and one unit: "12.1 ± 0.4 s". The spaces do not break."""
         if sd is None or not math.isfinite(mean) or not math.isfinite(sd):
             return self.with_unit(self.number(mean))
-        pair = f"{self._scaled(mean)} ± {self._scaled(sd)}"
+        pair = f"{self._scaled(mean)}{NBSP}±{NBSP}{self._scaled(sd)}"
         return self.with_unit(self._with_power(f"({pair})") if self.exponent else pair)
 
     def interval(self, low: float, high: float) -> str:
         """Two ends of a change: "−0.036 … −0.020"."""
-        return f"{self.signed(low)} … {self.signed(high)}"
+        return f"{self.signed(low)}{NBSP}…{NBSP}{self.signed(high)}"
 
     def with_unit(self, text: str) -> str:
         """The written number with the unit of the metric behind it."""
-        return f"{text} {self.unit}" if self.unit else text
+        return f"{text}{NBSP}{self.unit}" if self.unit else text
 
     def in_words(self, noise: float | None) -> "Rounding":
         """For sentences: one digit less, unless the noise then has no digit that says anything (1.4 shown as 1)."""
@@ -52,10 +53,10 @@ class Rounding:
         return Rounding(self.decimals - 1, self.exponent, self.unit) if leading >= 2.5 else self
 
     def fine_enough(self, value: float) -> "Rounding":
-        """The same, or finer, so that `value` shows at least two significant digits."""
+        """The same, or finer, so that `value` shows a significant digit."""
         if not math.isfinite(value) or value == 0:
             return self
-        wanted = self.exponent + 1 - math.floor(math.log10(abs(value)))
+        wanted = self.exponent - math.floor(math.log10(abs(value)))
         return Rounding(max(self.decimals, wanted), self.exponent, self.unit) if wanted <= 12 else short(value)
 
     def _scaled(self, value: float) -> str:
@@ -123,7 +124,7 @@ def once_in(p: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """"12 s", "61.6 s", "2 min 5 s", "1 h 3 min"; anything not finite or negative is "unknown"."""
+    """ "12 s", "61.6 s", "2 min 5 s", "1 h 3 min"; anything not finite or negative is "unknown"."""
     if not math.isfinite(seconds) or seconds < 0:
         return "unknown"
     if seconds < 1:
@@ -146,7 +147,7 @@ def size(count: int) -> str:
 
 
 def count(n: int, noun: str, nouns: str = "") -> str:
-    """"1 run", "5 runs", "1,234 runs"; `nouns` where the plural is not just an s."""
+    """ "1 run", "5 runs", "1,234 runs"; `nouns` where the plural is not just an s."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
 
 

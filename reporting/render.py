@@ -105,7 +105,8 @@ _STYLES: dict[Style, Callable[[Span], str]] = {
 def _picture(link: Link, alt: str) -> Markup:
     light, dark, words = (html.escape(markdown.visible(text)) for text in (link.light, link.dark, alt))
     return Markup(
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}"><img alt="{words}" src="{light}"></picture>'
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img alt="{words}" src="{light}"></picture>'
     )
 
 

@@ -1,20 +1,24 @@
 """The tables of a report: one row per metric, one per run, and the numbers behind each figure."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from experiment.bundle import Bundle
 from experiment.snapshot import RunSummary
+from reporting.comparison import value_of
 from reporting.decision import Decision, Judgement, Sample, Verdict
-from reporting.document import Chart, Detail, Line, Row, Side, Table, code, line, strong
+from reporting.document import Block, Chart, Detail, Line, Paragraph, Row, Side, Table, code, line, strong
 from reporting.markdown import name
-from reporting.numbers import Rounding, count, duration, short, size
+from reporting.numbers import NBSP, Rounding, count, duration, short, size
+from reporting.reproduction import MEASURED_BY_US
 from reporting.words import decisive, look, metric, shortened, strong_metric
 
-_ARROWS = {True: " ↑", False: " ↓", None: ""}
+_ARROWS = {True: f"{NBSP}↑", False: f"{NBSP}↓", None: ""}
 _NEWS = {Judgement.REGRESSED, Judgement.IMPROVED, Judgement.CHANGED, Judgement.INCONCLUSIVE, Judgement.UNVERIFIABLE}
 _MOST_COLUMNS = 4  # metrics in the table of runs; more do not fit a screen
 _MOST_STEPS = 25
+MOST_AT_ONCE = 12  # rows of metrics that stand in the open
 
 
 def metrics(bundle: Bundle, verdict: Verdict) -> Table:
@@ -25,7 +29,7 @@ def metrics(bundle: Bundle, verdict: Verdict) -> Table:
     now = _common({d.candidate.n for d in decisions if d.candidate.n})
     head = [line("metric"), line("verdict")]
     if compared:
-        head += [line("change [95 % interval]"), line(_of("baseline", before))]
+        head += [line(f"change [95{NBSP}% interval]"), line(_of("baseline", before))]
     head.append(line(_of("this commit", now)))
     decided = decisive(verdict)
     return Table(
@@ -36,12 +40,28 @@ def metrics(bundle: Bundle, verdict: Verdict) -> Table:
     )
 
 
+def first_metrics(bundle: Bundle, verdict: Verdict) -> tuple[Block, ...]:
+    """The table of metrics; where it would fill pages, only those with news, and how many others there are."""
+    whole = metrics(bundle, verdict)
+    if len(verdict.decisions) <= MOST_AT_ONCE:
+        return (whole,) if verdict.decisions else ()
+    news = [i for i, row in enumerate(whole.rows) if row.detail >= Detail.OTHERS]
+    order = sorted(news, key=lambda i: -whole.rows[i].detail)[:MOST_AT_ONCE]  # the deciding one first
+    others = [decision for i, decision in enumerate(verdict.decisions) if i not in order]
+    kinds = Counter(str(d.judgement) if d.gated else "not gated" for d in others)
+    told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
+    rows = tuple(whole.rows[i] for i in order)
+    return whole.model_copy(update={"rows": rows}), Paragraph(words=line(f"Further below: {told}."))
+
+
 def _metric_row(decision: Decision, decided: bool, compared: bool, before: int | None, now: int | None) -> Row:
     words = look(decision)
     news = decision.gated and decision.judgement in _NEWS
     told = str(decision.judgement) if decision.gated else "not gated"
     cells: list[Line] = [
-        line(strong_metric(decision.metric) if decided else metric(decision.metric), _ARROWS[decision.higher_is_better]),
+        line(
+            strong_metric(decision.metric) if decided else metric(decision.metric), _ARROWS[decision.higher_is_better]
+        ),
         line(strong(told) if news else told),
     ]
     if compared:
@@ -68,8 +88,8 @@ def _change(decision: Decision, words: Rounding) -> str:
 def _interval(decision: Decision, words: Rounding) -> str:
     if decision.interval is None or not all(map(math.isfinite, decision.interval)):
         return ""
-    low, high = (words.signed(end) for end in decision.interval)
-    return f" [{low}, {high}]"
+    low, high = (words.in_words(decision.noise_sd).signed(end) for end in decision.interval)
+    return f" [{low},{NBSP}{high}]"
 
 
 def _sample(sample: Sample, words: Rounding, common: int | None) -> str:
@@ -77,7 +97,7 @@ def _sample(sample: Sample, words: Rounding, common: int | None) -> str:
     lost += [f"{sample.failed} failed"] if sample.failed else []
     if sample.mean is None:
         return ", ".join(lost) or "no value"
-    several = [] if sample.n == common else [f"n = {sample.n}"]
+    several = [] if sample.n == common else [f"n{NBSP}={NBSP}{sample.n}"]
     return ", ".join([words.spread(sample.mean, sample.sd), *several, *lost])
 
 
@@ -86,13 +106,14 @@ def _common(counts: set[int]) -> int | None:
 
 
 def _of(side: str, n: int | None) -> str:
-    return side if n is None else f"{side}, n = {n}"
+    return side if n is None else f"{side}, n{NBSP}={NBSP}{n}"
 
 
 def runs(bundle: Bundle, verdict: Verdict) -> Table:
     """One row per run of this commit: deciding and gated metrics, time, memory, and what there is to say about it."""
     decided = decisive(verdict)
-    shown = sorted(verdict.decisions, key=lambda d: (d is not decided, not d.gated))[:_MOST_COLUMNS]
+    known = [d for d in verdict.decisions if d.metric not in MEASURED_BY_US]  # the time has its own column
+    shown = sorted(known, key=lambda d: (d is not decided, not d.gated))[:_MOST_COLUMNS]
     made = [*bundle.candidate.runs, *([bundle.replicate.run] if bundle.replicate else [])]
     memory = any(run.peak_memory_bytes is not None for run in made)
     head = ["seed", *(name(d.metric) for d in shown), "time", *(["memory"] if memory else []), ""]
@@ -109,7 +130,8 @@ def runs(bundle: Bundle, verdict: Verdict) -> Table:
 
 
 def _run_row(run: RunSummary, shown: Sequence[Decision], memory: bool, note: str) -> Row:
-    values = [look(d).number(run.metrics[d.metric]) if d.metric in run.metrics else "–" for d in shown]
+    known = [(d, value_of(run, d.metric)) for d in shown]
+    values = ["–" if value is None else look(d).number(value) for d, value in known]
     used = [] if not memory else ["–" if run.peak_memory_bytes is None else size(run.peak_memory_bytes)]
     remarks: list[Line] = []
     if not run.ok:
@@ -155,7 +177,7 @@ def curves(chart: Chart) -> Table | None:
     rows = [Row(cells=(line(f"{step:,}"), *(line(_at(side, step, words)) for side in sides))) for step in steps]
     return Table(
         caption=f"{chart.metric}, median and range over seeds",
-        head=(line("step"), *(line(f"{s.label}, n = {s.curve.n}") for s in sides if s.curve)),
+        head=(line("step"), *(line(_of(s.label, s.curve.n)) for s in sides if s.curve)),
         right=(True,) * (len(sides) + 1),
         rows=tuple(rows),
         detail=Detail.CURVES,
@@ -169,5 +191,3 @@ def _at(side: Side, step: int, words: Rounding) -> str:
     i = band.step.index(step)
     median = words.number(band.median[i])
     return median if band.n == 1 else f"{median} ({words.number(band.low[i])} … {words.number(band.high[i])})"
-
-

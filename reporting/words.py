@@ -5,11 +5,19 @@ import math
 from experiment.bundle import Bundle
 from experiment.record import Status
 from reporting.decision import Decision, GateResult, Judgement, MarginKind, Reproduction, Sample, Verdict
-from reporting.document import Line, Span, Style, code, line, strong
+from reporting.document import Line, Span, Style, code, line, strong, text_of
 from reporting.markdown import name
-from reporting.numbers import Rounding, count, duration, once_in, plain, rounding, short, unit_of
+from reporting.numbers import NBSP, Rounding, count, duration, once_in, plain, rounding, short, unit_of
 
 _LONGEST_REASON = 200
+_ENDED = {
+    Status.USER_ERROR: "crashed",
+    Status.OUT_OF_MEMORY: "ran out of memory",
+    Status.TIMEOUT: "ran out of time",
+    Status.CANCELLED: "was cancelled",
+    Status.INFRA_ERROR: "was lost with its machine",
+    Status.INVALID: "left what cannot be read",
+}
 
 
 def metric(text: str) -> Span:
@@ -57,11 +65,11 @@ def decisive(verdict: Verdict) -> Decision | None:
 
 
 def broken(bundle: Bundle, verdict: Verdict) -> bool:
-    """Whether the only news is that the same commit and seed gave two results."""
+    """Whether the news is that the same commit and seed gave two results."""
     return (
         verdict.reproduction is Reproduction.DIFFERS
         and verdict.gate is GateResult.FAILED
-        and verdict.judgement is not Judgement.REGRESSED
+        and verdict.judgement not in (Judgement.REGRESSED, Judgement.CHANGED)
         and bundle.policy.gate.reproduce == "required"
     )
 
@@ -69,27 +77,57 @@ def broken(bundle: Bundle, verdict: Verdict) -> bool:
 def heading(bundle: Bundle, verdict: Verdict) -> Line:
     """The verdict in words with the number that decided it; readable alone, in the subject of an e-mail."""
     said, why = _headline(bundle, verdict)
-    return line(f"{name(bundle.policy.experiment)}: ", said, " — ", why)
+    return line(name(bundle.policy.experiment), ": ", strong(said), " — ", why)
 
 
-def _headline(bundle: Bundle, verdict: Verdict) -> tuple[Span, Line]:
+def _headline(bundle: Bundle, verdict: Verdict) -> tuple[str, Line]:
     decision, judgement = decisive(verdict), verdict.judgement
     if verdict.gate is GateResult.INFRASTRUCTURE:
-        return strong("not judged"), line("the machine failed, not the experiment")
+        return "not judged", line("the machine failed, not the experiment")
     if broken(bundle, verdict):
-        return strong("not reproduced"), line(
-            f"the same commit and seed gave two results; against the baseline: {judgement}"
-        )
+        return "not reproduced", line(_two_results(bundle, decision), f"; against the baseline: {judgement}")
+    if judgement is Judgement.IDENTICAL:
+        return str(judgement), line(f"the same bits as the baseline, {_runs_and_time(bundle)}")
+    if judgement is Judgement.UNVERIFIABLE:
+        return str(judgement), line(shortened(_unverifiable(bundle, verdict, decision)))
     if decision is None:
-        return strong(str(judgement)), line("no metric is known")
-    return strong(str(judgement)), _because(bundle, decision, judgement)
+        return str(judgement), line("no metric was captured")
+    return str(judgement), _because(decision, judgement)
 
 
-def _because(bundle: Bundle, decision: Decision, judgement: Judgement) -> Line:
+def _two_results(bundle: Bundle, decision: Decision | None) -> Line:
+    again = bundle.replicate.run if bundle.replicate else None
+    first = next((run for run in bundle.candidate.runs if again and run.seed == again.seed), None)
+    if again is None or first is None or decision is None:
+        return line("the same commit and seed gave two results")
+    pair = [value for run in (first, again) if (value := run.metrics.get(decision.metric)) is not None]
+    if len(set(pair)) < 2:
+        return line(f"seed {again.seed} gave two results")
+    words = look(decision)
+    shown = [words.fine_enough(pair[1] - pair[0]).number(value) for value in pair]
+    return line(f"seed {again.seed} gave ", metric(decision.metric), f" {' and '.join(shown)}")
+
+
+def _unverifiable(bundle: Bundle, verdict: Verdict, decision: Decision | None) -> str:
+    runs = bundle.candidate.runs
+    failed = next((run for run in runs if not run.ok), None)
+    if failed is None:
+        reason = decision.reason if decision else ""
+        return reason or asked_and_why(verdict)[1] or "nothing can be claimed"
+    many = f" ({sum(not run.ok for run in runs)} of {count(len(runs), 'run')} failed)" if len(runs) > 1 else ""
+    why = f": {failed.outcome.reason.strip()}" if failed.outcome.reason.strip() else ""
+    return f"seed {failed.seed} {_ENDED[failed.outcome.status]}{shortened(why)}{many}"
+
+
+def asked_and_why(verdict: Verdict) -> tuple[str, str]:
+    """The two ends of the gate's reason: what it asks for, and why it says what it says ("" where it need not say)."""
+    asks, _, answer = verdict.gate_reason.partition("→")
+    return asks.strip(), answer.partition(":")[2].strip()
+
+
+def _because(decision: Decision, judgement: Judgement) -> Line:  # noqa: PLR0911 one per outcome
     words = look(decision)
     match judgement:
-        case Judgement.IDENTICAL:
-            return line(f"the same bits as the baseline, {_runs_and_time(bundle)}")
         case Judgement.WITHIN_TOLERANCE:
             if not decision.delta:
                 return line("same seeds, every difference inside the tolerance")
@@ -102,8 +140,6 @@ def _because(bundle: Bundle, decision: Decision, judgement: Judgement) -> Line:
         case Judgement.INCONCLUSIVE:
             runs = count(decision.candidate.n, "run")
             return line(moved(decision), f", which {runs} cannot tell from chance")
-        case Judgement.UNVERIFIABLE:
-            return line(shortened(decision.reason))
         case Judgement.NO_BASELINE if decision.candidate.mean is not None:
             runs = count(decision.candidate.n, "run")
             return line(metric(decision.metric), " is ", words.spread(*_pair(decision.candidate)), f" over {runs}")
@@ -130,10 +166,17 @@ def lead(bundle: Bundle, verdict: Verdict) -> tuple[Line, ...]:
     if verdict.gate is GateResult.INFRASTRUCTURE:
         ended = [r for r in bundle.candidate.runs if r.outcome.status is Status.INFRA_ERROR]
         why = shortened(ended[0].outcome.reason) if ended else shortened(verdict.gate_reason)
-        return (line(strong("Nothing is claimed about the experiment: "), sentence(why), _kept(bundle)),)
+        return (line(strong("Nothing is claimed about the experiment:"), " ", sentence(why), _kept(bundle)),)
     decision = decisive(verdict)
-    said: Line = () if decision is None else _how_sure(bundle, verdict, decision)
-    return (line(said, " " if said else "", gate(verdict)),)
+    said: Line = () if decision is None else line(_how_sure(bundle, verdict, decision), _note(verdict, decision))
+    return (line(said, " " if said else "", gate(verdict, text_of(said))),)
+
+
+def _note(verdict: Verdict, decision: Decision) -> str:
+    reason = shortened(decision.reason)
+    if not reason or verdict.judgement is Judgement.UNVERIFIABLE or decision.candidate.not_finite:
+        return ""
+    return " " + sentence(reason if reason.startswith(decision.metric) else reason[0].upper() + reason[1:])
 
 
 def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
@@ -146,14 +189,17 @@ def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
             low, high = decision.prediction or (math.nan, math.nan)
             words = look(decision)
             return line(
-                f"{_side(decision.baseline, words, decision)} over {count(decision.baseline.n, 'baseline run')}, ",
+                f"{words.spread(*_pair(decision.baseline))} over {count(decision.baseline.n, 'baseline run')}, ",
                 strong(_mean(words, decision.candidate)), " in one run of this commit; 80 % of such runs lie between "
                 f"{words.number(low)} and {words.with_unit(words.number(high))}, so no more runs were spent.",
             )  # fmt: skip
         case Judgement.NO_BASELINE:
             return line("There is nothing to compare with yet: ", code(bundle.policy.baseline_file), " does not exist.")
         case Judgement.UNVERIFIABLE:
-            return line("Nothing is claimed about ", metric(decision.metric), ": what cannot be checked never passes.")
+            gated = [d for d in verdict.decisions if d.gated]
+            alone = len(gated) > 1 and any(d.judgement is not Judgement.UNVERIFIABLE for d in gated)
+            about = line(" about ", metric(decision.metric)) if alone else ""
+            return line("Nothing is claimed", about, ": what cannot be checked never passes.")
         case _:
             return line(_means(decision), _odds(verdict.judgement, decision), ".", _and_then(verdict, decision))
 
@@ -171,7 +217,7 @@ def _odds(judgement: Judgement, decision: Decision) -> str:
     words = look(decision).in_words(decision.noise_sd)
     parts = []
     if decision.interval is not None and all(map(math.isfinite, decision.interval)):
-        parts.append(f"95 % interval of the change {words.with_unit(words.interval(*decision.interval))}")
+        parts.append(f"95{NBSP}% interval of the change {words.with_unit(words.interval(*decision.interval))}")
     if judgement is Judgement.EQUIVALENT:
         if decision.p_equivalence is not None:
             parts.append(f"one that moved by the whole margin would look this close {once_in(decision.p_equivalence)}")
@@ -198,24 +244,32 @@ def _and_then(verdict: Verdict, decision: Decision) -> str:
     missing = decision.candidate.failed + decision.candidate.not_finite
     if missing:
         total = missing + decision.candidate.n
-        said += f" {missing} of {count(total, 'run')} of this commit left no finite value and {_are(missing)} not in the mean."
+        lost = f"{missing} of {count(total, 'run')} of this commit left no finite value"
+        said += f" {lost} and {_are(missing)} not in the mean."
     return said
 
 
-def gate(verdict: Verdict) -> Line:
-    """What the gate asks and says."""
+def gate(verdict: Verdict, before: str = "") -> Line:
+    """What the gate asks and says, and why, unless that was said `before`."""
     said = {
         GateResult.PASSED: "it passes",
         GateResult.FAILED: "it fails",
         GateResult.CANNOT_JUDGE: "it cannot judge",
         GateResult.INFRASTRUCTURE: "it cannot judge",
     }[verdict.gate]
-    asks = shortened(verdict.gate_reason.rsplit("→", 1)[0].strip())
-    return line(f"The gate asks: {asks}. " if asks else "The gate: ", strong(f"{said[0].upper()}{said[1:]}."))
+    asks, why = asked_and_why(verdict)
+    known = why.lower() in before.lower() or why == verdict.reproduction_reason
+    known = known or verdict.judgement is Judgement.UNVERIFIABLE  # the heading says it
+    because = "" if not why or known else f" {sentence(shortened(why))}"
+    return line(f"Gate: {shortened(asks)} — " if asks else "Gate: ", strong(said), ":" if because else ".", because)
 
 
 def _checked(bundle: Bundle, verdict: Verdict) -> Line:
     shown = [d for d in verdict.decisions if d.judgement is Judgement.IDENTICAL and d.candidate.mean is not None]
+    if not shown:
+        return line(
+            f"Checked to the bit: all that was declared, {seeds_in_words([r.seed for r in bundle.candidate.runs])}."
+        )
     parts: list[str | Span] = ["Checked to the bit: "]
     for i, decision in enumerate(shown[:4]):
         parts += [", " if i else "", metric(decision.metric), f" {_mean(look(decision), decision.candidate)}"]
@@ -229,7 +283,7 @@ def _checked(bundle: Bundle, verdict: Verdict) -> Line:
 
 
 def seeds_in_words(seeds: list[int]) -> str:
-    """"seed 0", "seeds 0–4", "seeds 1, 5, 9"."""
+    """ "seed 0", "seeds 0–4", "seeds 1, 5, 9"."""
     if len(seeds) == 1:
         return f"seed {seeds[0]}"
     if seeds and seeds == list(range(seeds[0], seeds[-1] + 1)):
@@ -268,9 +322,9 @@ def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
-def shortened(text: str) -> str:
-    """A reason at the length a sentence bears."""
-    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
+def shortened(text: str, most: int = _LONGEST_REASON) -> str:
+    """A reason or a name at the length a sentence bears."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def sentence(text: str) -> str:

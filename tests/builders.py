@@ -51,7 +51,7 @@ def a_run(seed: int = 0, metrics: Mapping[str, float] | None = None, **changes: 
         "outcome": Outcome(status=Status.OK, exit_code=0),
         "metrics": values,
         "steps": dict.fromkeys(values, 200),
-        "result_sha256": a_sha(repr(sorted(values.items()))),
+        "result_sha256": a_sha(repr(sorted((k, v) for k, v in values.items() if k != "runtime_s"))),
         "curves": {name: a_sha(f"{name} {value!r}") for name, value in values.items()},
         "wall_s": values.get("runtime_s", 12.0),
         "peak_memory_bytes": 310_000_000,
@@ -161,7 +161,7 @@ def a_bundle(candidate: Snapshot | None = None, **changes: Any) -> Bundle:
     side = candidate or a_snapshot()
     fields: dict[str, Any] = {
         "tool_version": "0.1.0",
-        "policy": a_policy(metrics=side.metrics),
+        "policy": changes.get("policy") or a_policy(metrics=side.metrics),
         "candidate": side,
         "baseline": a_baseline(),
         "replicate": Replicate(run=side.runs[0]) if side.runs else None,
