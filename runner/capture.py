@@ -1,5 +1,6 @@
 """What a run did, as far as its recorder saw it: the runner's side of the recorder's event files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,15 +43,17 @@ NOTHING = (
 )
 
 
-def read(stream: Path, root: Path) -> Captured:
+def read(stream: Path, root: Path, accessed: Iterable[str] = ()) -> Captured:
     """Read the event files in `stream` of a run whose source tree was at `root` as its processes saw it.
+
+    `accessed` names files of the tree that were read by whomever (`capture_access.touched`): code and data as well.
 
     Never raises for what the files hold: what is torn or not of the form is passed over.
     """
     reader = _Reader(stream, root)
     for process, event in events(stream):
         reader.take(process, event)
-    return reader.captured()
+    return reader.captured(accessed)
 
 
 class _Reader:
@@ -118,7 +121,9 @@ class _Reader:
         if len(self._failures) < MAX_FAILURES:
             self._failures[text] = None
 
-    def captured(self) -> Captured:
+    def captured(self, accessed: Iterable[str]) -> Captured:
+        """All events taken together with the files the file system saw read."""
+        self._files.accessed(accessed)
         if self._started is None:
             self._fail(NOTHING)
         if self._curves.dropped:

@@ -38,6 +38,13 @@ class FileCollector:
             return
         seen[path] = min(event.time, seen.get(path, event.time))
 
+    def accessed(self, names: Iterable[str]) -> None:
+        """Files of the tree (relative to it) that were read, as the file system says; after all events."""
+        for name in names:
+            path = self._roots[0] + name
+            if not any(root + name in self._first["write"] for root in self._roots):
+                self._first["read"].setdefault(_source_of(path), 0.0)
+
     def source(self) -> tuple[str, ...]:
         """Code of the tree that was read and not made by the run."""
         return self._named(path for path in self._inputs() if self._is_code(path))
