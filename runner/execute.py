@@ -1,0 +1,291 @@
+"""One run: a private copy of the source tree, the command in its environment, and everything it left as a record."""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from experiment import command, key
+from experiment.curves import Curve
+from experiment.environment import hardware_class
+from experiment.finals import final_values
+from experiment.record import DataRead, FileDigest, KeyParts, Outcome, RunRecord, Status, Usage
+from experiment.spec import Experiment
+from runner import capture, capture_access, injection, metric_files, source
+from runner.capture_tail import Tail
+from runner.environment.prepared import Prepared
+from runner.outcome import outcome_of
+from runner.printed import PatternReader
+from runner.source import SourceTree
+from runner.store import CannotStore, Store
+from runner.supervise import Ended, supervise
+
+_LOG_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be made. `extra`: further files of the tree it may read, linked, relative to the root."""
+
+    experiment: Experiment
+    tree: SourceTree
+    prepared: Prepared
+    seed: int
+    data: Mapping[str, str]  # declared path -> SHA-256, checked
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The share of the machine one run gets: processors it is bound to, GPUs it sees. None: all of them."""
+
+    cpus: tuple[int, ...] | None = None
+    gpus: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run is doing: seconds since its start and the last metric seen."""
+
+    elapsed: float
+    metric: str | None = None
+    step: int | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run that ended, however it ended, as it was recorded."""
+
+    record: RunRecord
+    curves: list[Curve]
+    folder: Path
+    log_tail: str
+
+
+def parts_of(job: Job) -> KeyParts:
+    """What decides the run and is known before it."""
+    spec = job.experiment
+    return KeyParts(
+        environment=job.prepared.environment.installed_digest(),
+        hardware_class=hardware_class(job.prepared.hardware, job.prepared.environment),
+        command=spec.command,
+        folder=job.tree.folder,
+        params=spec.params,
+        variables=dict(sorted(job.prepared.environment.variables.items())),
+        seed=job.seed,
+        determinism=spec.determinism,
+        data=dict(job.data),
+        metric_files=spec.metric_files,
+        artifacts=spec.artifacts,
+        patterns={name: metric.pattern for name, metric in spec.metrics.items() if metric.pattern is not None},
+    )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a run happens: where it is stored, its share of the machine, who watches, and what ends it early."""
+
+    store: Store
+    slot: Slot
+    watch: Callable[[Progress], None]
+    cancelled: threading.Event
+
+
+def execute(job: Job, bench: Bench) -> Finished:
+    """Make the run and record it. Raises CannotStore where the disk or its permissions do not allow that."""
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-seed-{job.seed}-", dir=bench.store.work))
+    except OSError as error:
+        raise CannotStore(bench.store.work, error) from None
+    try:
+        return _in(work, job, bench)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _in(work: Path, job: Job, bench: Bench) -> Finished:
+    spec, tree, root, stream = job.experiment, job.tree, work / "tree", work / "stream"
+    declared = [tree.inside(file.path) for file in spec.data]
+    try:
+        stream.mkdir()
+        source.copy(tree, root, [*declared, *job.extra])
+        marked = capture_access.mark(root)
+    except OSError as error:
+        raise CannotStore(work, error) from None
+    env = dict(job.prepared.variables) | command.variables(spec.params, job.seed)
+    if bench.slot.gpus is not None:
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, bench.slot.gpus))
+    env |= injection.variables(stream, root, job.seed, spec.determinism, env)
+    printed = PatternReader({n: m.pattern for n, m in spec.metrics.items() if m.pattern is not None})
+    live = _Live(stream, bench.watch)
+    filled, started, began = command.fill(spec.command, spec.params, job.seed), datetime.now(UTC), time.monotonic()
+
+    def hear(text: str) -> None:
+        for point in printed.feed(text, time.monotonic() - began):
+            live.seen(point.metric, point.step, point.value)
+
+    ended = supervise(
+        filled,
+        cwd=root / tree.folder,
+        env=env,
+        mark=work.name,
+        cpus=bench.slot.cpus,
+        timeout=spec.resources.timeout,
+        hear=hear,
+        tick=live.tick,
+        cancelled=bench.cancelled,
+    )
+    touched = capture_access.touched(root, marked) if marked is not None else frozenset()
+    captured = capture.read(stream, root, touched)
+    outcome = outcome_of(ended, spec.resources.timeout)
+    series, problem = _all_curves(spec, root / tree.folder, captured.curves, printed.curves())
+    if problem and outcome.status is Status.OK:
+        outcome = Outcome(status=Status.INVALID, exit_code=0, reason=problem)
+    reads = _reads(job, root, captured, declared)
+    artifacts = {path: _digest(root / tree.inside(path)) for path in spec.artifacts}
+    left = _Left(captured, outcome, ended, series, reads, artifacts)
+    record = _record(job, left, filled, started)
+    kept = {p: root / tree.inside(p) for p, found in artifacts.items() if found.sha256 is not None}
+    folder = bench.store.add(record, series, ended.log, kept)
+    return Finished(record, series, folder, ended.log.last_lines(_LOG_TAIL_LINES))
+
+
+class _Live:
+    """The latest metric, from lines as they are printed and from the recorder's files twice a second."""
+
+    def __init__(self, stream: Path, watch: Callable[[Progress], None]) -> None:
+        self._tail = Tail(stream)
+        self._watch = watch
+        self._printed: tuple[str, int, float] | None = None
+
+    def seen(self, metric: str, step: int, value: float) -> None:
+        self._printed = (metric, step, value)
+
+    def tick(self, elapsed: float) -> None:
+        latest = self._tail.poll()
+        if self._printed is not None:
+            self._watch(Progress(elapsed, *self._printed))
+        elif latest is not None:
+            self._watch(Progress(elapsed, latest.metric, latest.step, latest.value))
+        else:
+            self._watch(Progress(elapsed))
+
+
+def _all_curves(
+    spec: Experiment, folder: Path, recorded: Sequence[Curve], printed: Sequence[Curve]
+) -> tuple[list[Curve], str]:
+    """Every metric from its one source, and what is wrong with the metric files.
+
+    Where two sources have a metric, what the user declared wins: a pattern, then a metric file, then what the script
+    told a tracker or framework.
+    """
+    problem, files = "", []
+    for path in spec.metric_files:
+        try:
+            files.append(metric_files.read(folder / path, path))
+        except FileNotFoundError:
+            problem = problem or f"metric file {path} was not written"
+        except (metric_files.UnreadableMetricFile, OSError) as error:
+            problem = problem or f"metric file cannot be read: {error}".split("\n")[0]
+    chosen: dict[str, list[Curve]] = {}
+    for group in (list(printed), *files, list(recorded)):
+        by_name: dict[str, list[Curve]] = {}
+        for curve in group:
+            by_name.setdefault(curve.metric, []).append(curve)
+        chosen = by_name | chosen
+    return [curve for name in sorted(chosen) for curve in chosen[name]], problem
+
+
+@dataclass(frozen=True)
+class _Reads:
+    source: dict[str, FileDigest]
+    data: dict[str, DataRead]
+    listed: dict[str, str]
+
+
+def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[str]) -> _Reads:
+    """Digests of everything read. A file the run changed after reading it is hashed where it was copied from."""
+    changed = set(captured.written)
+    names = [*job.tree.files, *declared, *job.extra]
+
+    def digest(path: str) -> FileDigest:
+        return _digest(job.tree.root / path if path in changed else root / path)
+
+    data = {path: digest(path) for path in captured.data}
+    for path, file in zip(declared, job.experiment.data, strict=True):
+        data.setdefault(path, FileDigest(size=_size(job.tree.root / path), sha256=job.data[file.path]))
+    return _Reads(
+        source={path: digest(path) for path in captured.source},
+        data={
+            path: DataRead(size=d.size, sha256=d.sha256, declared=path in declared) for path, d in sorted(data.items())
+        },
+        listed={folder: source.listing(names, folder) for folder in captured.listed},
+    )
+
+
+def _digest(path: Path) -> FileDigest:
+    return FileDigest(size=_size(path), sha256=source.sha256(path))
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What a run left behind."""
+
+    captured: capture.Captured
+    outcome: Outcome
+    ended: Ended
+    series: Sequence[Curve]
+    reads: _Reads
+    artifacts: dict[str, FileDigest]
+
+
+def _record(job: Job, left: _Left, filled: str, started: datetime) -> RunRecord:
+    captured, ended, reads = left.captured, left.ended, left.reads
+    parts = parts_of(job)
+    every = {path: found.sha256 for path, found in {**reads.source, **reads.data}.items()}
+    environment = job.prepared.environment
+    if captured.libraries:
+        environment = environment.model_copy(update={"libraries": captured.libraries})
+    return RunRecord(
+        tool_version=version("ml-experiment"),
+        key=key.content_key(parts, every, reads.listed),
+        parts=parts,
+        experiment=job.experiment.experiment,
+        commit=job.tree.commit,
+        dirty=job.tree.dirty,
+        command=filled,
+        started=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        outcome=left.outcome,
+        metrics=final_values(left.series, job.experiment.metrics),
+        params=job.experiment.params,
+        logged_params=captured.logged_params,
+        seeding=captured.seeding,
+        environment=environment,
+        hardware=job.prepared.hardware,
+        source=reads.source,
+        data=reads.data,
+        listed=reads.listed,
+        written=captured.written,
+        artifacts=left.artifacts,
+        usage=Usage(
+            wall_s=ended.wall_s,
+            cpu_s=ended.cpu_s,
+            peak_memory_bytes=ended.peak_memory_bytes,
+            peak_gpu_memory_bytes=captured.peak_gpu_memory_bytes,
+        ),
+        not_captured=captured.not_captured,
+    )
