@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9_./:@%+=\-]{1,64}")
 _PROSE = re.compile(r"[^\W_]|[.,:;()\[\]?%±≈≤≥=+−–—…→·↑↓×⁻∞'’“”\"/-]")
 _ACTIVE = re.compile(
     r"://|www\.|^(?:mailto|xmpp):|:[^\W\d]|:[+-]|\bGH-\d"  # addresses, emoji, issues
-    r"|\][(\[:]|^[(]?[0-9a-f]{7,40}[).,:;]*$"  # links, commits
+    r"|\][(\[:]|\b[0-9a-f]{7,40}\b"  # links, commits
 )
 _LEADING = re.compile(r"[-+=]+|[0-9]+[.)]")  # what makes a list or a rule at the start of a line
 _TAKEN_AWAY = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, bidi and invisible characters, unassigned ones

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 MINUS = "−"
 NBSP = "\u00a0"  # keeps a number with its unit, and the two halves of mean ± sd, on one line
@@ -60,7 +61,7 @@ class Rounding:
         return Rounding(max(self.decimals, wanted), self.exponent, self.unit) if wanted <= 12 else short(value)
 
     def _scaled(self, value: float) -> str:
-        scaled = round(value / 10.0**self.exponent, self.decimals)
+        scaled = round(Decimal(value).scaleb(-self.exponent), self.decimals)  # exact: 10.0**-324 is no double
         text = f"{abs(scaled):,.{max(self.decimals, 0)}f}"
         if abs(scaled) < 10_000:
             text = text.replace(",", "")

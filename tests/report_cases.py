@@ -1,4 +1,4 @@
-"""One bundle per outcome a report has words for; judged by the real comparison, so that the words meet real decisions."""
+"""One bundle per outcome a report has words for, judged by the real comparison: the words meet real decisions."""
 
 import math
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from builders import (
     a_snapshot,
     an_environment,
 )
+
 from experiment.bundle import Bundle, CurveGap, Replicate
 from experiment.environment import Gpu, HardwareRecord
 from experiment.record import DataRead, FileDigest, Outcome, Status
@@ -117,7 +118,7 @@ def regressed_by_a_package() -> Bundle:
     data = {
         **a_configuration().data,
         "data/extra file.csv": DataRead(size=52_000, sha256=a_sha("extra")),
-        "/mnt/labels.csv": DataRead(),
+        "data/labels.csv": DataRead(),
     }
     here = a_configuration(environment=an_environment(packages=packages), data=data)
     return a_bundle(_five(LOWER_ACCURACY, HIGHER_LOSS, configuration=here))
@@ -163,7 +164,10 @@ def not_reproduced() -> Bundle:
 
 def crashed() -> Bundle:
     """A run that raises."""
-    tail = 'Traceback (most recent call last):\n  File "train.py", line 31, in <module>\n    fit(x, y)\nValueError: shapes (64,) and (10,)'
+    tail = """Traceback (most recent call last):
+  File "train.py", line 31, in <module>
+    fit(x, y)
+ValueError: shapes (64,) and (10,)"""
     runs = [a_failed_run(0, reason="exit status 1", log_tail=tail, wall_s=2.3)]
     return a_bundle(a_snapshot(runs=runs, configuration=edited("train.py")), replicate=None, stage_note="")
 
@@ -232,9 +236,9 @@ def two_hundred_metrics() -> Bundle:
 
 
 HOSTILE = (
-    "x](https://evil.example) @everyone <img src=x onerror=alert(1)> `` ``` ~~~ | a | b\n\n# heading\n- [ ] task ![i](u) "
-    "</details></sub><!-- --> www.evil.example https://evil.example mail@evil.example #1 GH-1 :tada: $x$ **b** _i_ ~~s~~ "
-    "&lt;b&gt; \u202egnp.exe \x1b[31m {{ 7*7 }} {% raw %}"
+    "x](https://evil.example) @everyone <img src=x onerror=alert(1)> `` ``` ~~~ | a | b\n\n# heading\n- [ ] task "
+    "![i](u) </details></sub><!-- --> www.evil.example https://evil.example mail@evil.example #1 GH-1 :tada: $x$ "
+    "**b** _i_ ~~s~~ &lt;b&gt; \u202egnp.exe \x1b[31m {{ 7*7 }} {% raw %}"
 )
 
 
@@ -253,12 +257,12 @@ def hostile() -> Bundle:
         params={HOSTILE: HOSTILE},
         command=HOSTILE,
     )  # fmt: skip
-    runs = [a_run(i, {name: 0.2 + i / 100 for name in metrics}, note=HOSTILE, cached=True) for i in range(4)]
+    runs = [a_run(i, dict.fromkeys(metrics, 0.2 + i / 100), note=HOSTILE, cached=True) for i in range(4)]
     runs.append(a_failed_run(4, reason=HOSTILE, log_tail=f"{HOSTILE}\n```\n# out\n~~~~\n{HOSTILE}", note=HOSTILE))
     candidate = a_snapshot(runs=runs, metrics=metrics, commit=HOSTILE, configuration=here, not_captured=(HOSTILE,))
     baseline = a_baseline(a_snapshot(values, metrics=metrics, commit="<b>"))
     replicate = Replicate(
-        run=a_run(0, {name: 0.9 for name in metrics}, outcome=Outcome(status=Status.INVALID, reason=HOSTILE))
+        run=a_run(0, dict.fromkeys(metrics, 0.9), outcome=Outcome(status=Status.INVALID, reason=HOSTILE))
     )
     policy = a_policy().model_copy(update={"metrics": metrics, "command": HOSTILE})  # unchecked, as no file could be
     return a_bundle(candidate, policy=policy, baseline=baseline, replicate=replicate, notes=(HOSTILE,),
@@ -275,8 +279,8 @@ CASES: dict[str, Callable[[], Bundle]] = {
     made.__name__.replace("_", "-"): made
     for made in (
         identical, identical_from_cache, within_tolerance, consistent, equivalent, improved, regressed,
-        regressed_by_a_package, changed, inconclusive, inconclusive_one_against_one, no_baseline, not_reproduced, crashed,
-        one_of_five_timed_out, out_of_memory, missing_metric, not_a_number, never_finite, cancelled, infrastructure,
-        two_hundred_metrics, hostile, only_reported,
+        regressed_by_a_package, changed, inconclusive, inconclusive_one_against_one, no_baseline, not_reproduced,
+        crashed, one_of_five_timed_out, out_of_memory, missing_metric, not_a_number, never_finite, cancelled,
+        infrastructure, two_hundred_metrics, hostile, only_reported,
     )
 }  # fmt: skip
