@@ -31,7 +31,11 @@ _LOG_TAIL_LINES = 20
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be made. `extra`: further files of the tree it may read, linked, relative to the root."""
+    """One run to be made. `extra`: further files of the tree it may read, linked, relative to the root.
+
+    `keep_written`: the largest file, in bytes, that is kept of those the run wrote undeclared, as if it were declared
+    an artifact; 0 keeps none. A trial run is made to see what there is.
+    """
 
     experiment: Experiment
     tree: SourceTree
@@ -39,6 +43,7 @@ class Job:
     seed: int
     data: Mapping[str, str]  # declared path -> SHA-256, checked
     extra: tuple[str, ...] = ()
+    keep_written: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,9 @@ def _in(work: Path, job: Job, bench: Bench) -> Finished:
     if problem and outcome.status is Status.OK:
         outcome = Outcome(status=Status.INVALID, exit_code=0, reason=problem)
     reads = _reads(job, root, captured, declared)
-    artifacts = {path: _digest(root / tree.inside(path)) for path in spec.artifacts}
+    artifacts = {
+        path: _digest(root / tree.inside(path)) for path in [*spec.artifacts, *_undeclared(job, root, captured)]
+    }
     left = _Left(captured, outcome, ended, series, reads, artifacts)
     record = _record(job, left, filled, started)
     kept = {p: root / tree.inside(p) for p, found in artifacts.items() if found.sha256 is not None}
@@ -201,6 +208,14 @@ def _all_curves(
             by_name.setdefault(curve.metric, []).append(curve)
         chosen = by_name | chosen
     return [curve for name in sorted(chosen) for curve in chosen[name]], problem
+
+
+def _undeclared(job: Job, root: Path, captured: capture.Captured) -> list[str]:
+    """Files the run wrote that are kept all the same, relative to the experiment's folder."""
+    sizes = {path: _size(root / path) or 0 for path in captured.written if (root / path).is_file()}
+    inside = [path for path, size in sizes.items() if 0 < size <= job.keep_written]
+    names = [os.path.relpath(path, job.tree.folder) for path in inside]
+    return [name for name in names if not name.startswith("..") and name not in job.experiment.artifacts]
 
 
 @dataclass(frozen=True)
