@@ -8,6 +8,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from experiment.snapshot import CurveBand
 from reporting.document import Chart, Side
 from reporting.markdown import visible
 from reporting.numbers import Rounding, count, rounding
@@ -93,7 +94,7 @@ def _save(chart: Chart, theme: Theme, kind: str, metadata: dict[str, None]) -> b
 
 
 def _draw(figure: "Figure", chart: Chart, theme: Theme) -> None:
-    curves = [side for side in chart.sides if side.curve is not None and any(map(math.isfinite, side.curve.median))]
+    curves = [(side, side.curve) for side in chart.sides if side.curve and _points(side.curve.median) > 1]
     top, bottom = 0.91, 0.16
     if not curves:
         _dots(figure.add_axes((0.03, bottom, 0.94, top - bottom)), chart, theme)
@@ -112,6 +113,8 @@ def _dots(axes: "Axes", chart: Chart, theme: Theme) -> None:
     axes.set_ylim(-0.62 if edges else -0.45, len(chart.sides) - 0.28)
     if every:
         _limits(axes, [*every, *edges], look)
+    else:
+        axes.set_xticks([])
     if edges and middle is not None and chart.margin:
         axes.axvspan(edges[0], edges[1], color=theme.band, linewidth=0, zorder=0)
         low, high = axes.get_xlim()
@@ -132,22 +135,18 @@ def _dots(axes: "Axes", chart: Chart, theme: Theme) -> None:
     axes.set_xlabel(_axis(f"{_drawable(chart.metric)}, each run", chart.unit), color=theme.ink)
 
 
-def _curves(axes: "Axes", chart: Chart, sides: Sequence[Side], theme: Theme) -> None:
+def _curves(axes: "Axes", chart: Chart, curves: Sequence[tuple[Side, CurveBand]], theme: Theme) -> None:
     from matplotlib.ticker import MaxNLocator
 
     _style(axes, theme)
     axes.yaxis.grid(visible=True, color=theme.grid, linewidth=0.7)
     shown: list[float] = []
-    last = max(side.curve.step[-1] for side in sides if side.curve)
+    last = max(band.step[-1] for _, band in curves)
     ends: list[tuple[float, str, str]] = []
-    for side in sides:
-        band, colour = side.curve, _colour(chart, side, theme)
-        if band is None:
-            continue
+    for side, band in curves:
+        colour = _colour(chart, side, theme)
         median, low, high = (_finite(column) for column in (band.median, band.low, band.high))
         axes.fill_between(band.step, low, high, color=colour, alpha=0.2, linewidth=0)
-        if len(band.step) == 1:
-            axes.plot(band.step, median, marker="o", markersize=4, color=colour)
         axes.plot(band.step, median, linewidth=1.6, color=colour, solid_joinstyle="round")
         ends.append((next(v for v in reversed(median) if not math.isnan(v)), side.label, colour))
         late = [i for i, step in enumerate(band.step) if step >= _EARLY * last]
@@ -156,14 +155,19 @@ def _curves(axes: "Axes", chart: Chart, sides: Sequence[Side], theme: Theme) -> 
     _limits(axes, shown, None, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=_ROUND, integer=True))
     axes.xaxis.set_major_formatter(_ticks())
-    axes.set_xlim(min(0, *(s.curve.step[0] for s in sides if s.curve)), max(last, 1))
+    axes.set_xlim(min(0, *(band.step[0] for _, band in curves)), max(last, 1))
     for place, (_, label, colour) in zip(_spread(axes, [end for end, _, _ in ends]), ends, strict=True):
         axes.text(1.02, place, label, transform=axes.transAxes, va="center", color=colour)
     axes.set_xlabel("step", color=theme.ink)
-    counts = " and ".join(dict.fromkeys(str(s.curve.n) for s in sides if s.curve))
-    what = "median and range" if any(s.curve and s.curve.n > 1 for s in sides) else "one run"
+    counts = " and ".join(dict.fromkeys(str(band.n) for _, band in curves))
+    what = "median and range" if any(band.n > 1 for _, band in curves) else "one run"
     axes.set_title(_axis(f"{_drawable(chart.metric)}: {what}, n = {counts}", chart.unit), loc="left", color=theme.ink,
                    fontsize=9)  # fmt: skip
+
+
+def _points(column: Sequence[float]) -> int:
+    """How many can be drawn; one is no curve."""
+    return sum(map(math.isfinite, column))
 
 
 def _finite(column: Sequence[float]) -> list[float]:
@@ -234,13 +238,16 @@ def _ticks() -> Any:
     from matplotlib.ticker import Formatter
 
     class Ticks(Formatter):
-        def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002
-            places = sorted({float(v) for v in self.locs})
-            steps = [b - a for a, b in pairwise(places)]
+        def format_ticks(self, values: Sequence[float]) -> list[str]:
+            places = [float(v) for v in values]
+            steps = [abs(b - a) for a, b in pairwise(places)]
             if not steps or max(steps) > 1.5 * min(steps):  # one tick, or a logarithmic axis
-                return rounding([x], noise=[x and abs(x) * 10]).number(x)
-            top = max(abs(v) for v in places)
-            return rounding([top], noise=[min(steps) * 10.001]).number(x) if abs(x) > min(steps) / 1e6 else "0"
+                return [rounding([x], noise=[abs(x) * 10]).number(x) for x in places]
+            look = rounding(places, noise=[min(steps) * 10.001])
+            return [look.number(x) if abs(x) > min(steps) / 1e6 else "0" for x in places]
+
+        def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 a single value is never asked for
+            return self.format_ticks([x])[0]
 
     return Ticks()
 

@@ -89,6 +89,10 @@ def _spans(words: Line) -> Markup:
     return Markup("".join(_STYLES[span.style](span) for span in words))
 
 
+def _commit(span: Span) -> str:
+    return span.text if markdown.is_commit(span.text) else markdown.code(span.text)
+
+
 def _strong(span: Span) -> str:
     """Bold words; spaces at their ends go outside, where they do not undo the marks."""
     words = span.text.strip()
@@ -96,13 +100,9 @@ def _strong(span: Span) -> str:
     return f"{before}**{markdown.prose(words)}**{after}"
 
 
-def _commit(span: Span) -> str:
-    return span.text if markdown.is_commit(span.text) else markdown.code(span.text)
-
-
 _STYLES: dict[Style, Callable[[Span], str]] = {
     Style.PLAIN: lambda span: markdown.prose(span.text),
-    Style.STRONG: lambda span: _strong(span),
+    Style.STRONG: _strong,
     Style.CODE: lambda span: markdown.code(span.text),
     Style.STRONG_CODE: lambda span: f"**{markdown.code(span.text)}**",
     Style.COMMIT: _commit,

@@ -128,8 +128,9 @@ def question(case: str, asked: str) -> str:
          "Say what you would not mind losing: a margin for test/accuracy in ml-experiment.yaml."),
         ("infrastructure",
          "Mend the machine, then run ml-experiment reproduce again; what finished is taken from the cache."),
-        ("not-reproduced", "Look in train.py for what is not seeded, or depends on time, threads or the order of files; "
-                           "or, if that much is meant to vary, give test/accuracy a tolerance in ml-experiment.yaml."),
+        ("not-reproduced",
+         "Look in train.py for what is not seeded, or depends on time, threads or the order of files; "
+         "or, if that much is meant to vary, give test/accuracy a tolerance in ml-experiment.yaml."),
     ],
 )  # fmt: skip
 def test_what_now_names_a_file_and_an_action(case: str, expected: str) -> None:
@@ -419,8 +420,8 @@ def test_curves_part_where_their_ranges_never_touch_again() -> None:
 
 def test_the_alternative_text_says_what_the_figure_shows() -> None:
     assert report_of(CASES["regressed"]()).charts[0].alt == (
-        "test/accuracy of each run: baseline between 0.9322 and 0.9520 (10 runs), this commit between 0.9008 and 0.9221 "
-        "(5 runs); the curves part from step 2 on"
+        "test/accuracy of each run: baseline between 0.9322 and 0.9520 (10 runs), "
+        "this commit between 0.9008 and 0.9221 (5 runs); the curves part from step 2 on"
     )
     assert (
         report_of(CASES["consistent"]())
