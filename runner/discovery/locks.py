@@ -58,11 +58,7 @@ def existing(folder: Path, files: Iterable[str]) -> str | None:
         *(name for name in top if name == "uv.lock"),
         *(name for name in top if re.fullmatch(r"pylock(?:\.[\w-]+)?\.toml", name)),
         *(name for name in top if name == LOCK_NAME),
-        *(
-            name
-            for name in top
-            if name != LOCK_NAME and re.fullmatch(r"[\w.-]*requirements[\w.-]*\.(?:lock|txt)", name)
-        ),
+        *(name for name in top if name != LOCK_NAME and hashed.fullmatch(name)),
     ]
     for name in ordered:
         try:
