@@ -1,0 +1,85 @@
+"""The stored baseline: accepting runs as the level to hold, showing it, saying what would change."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from action.activities.reproduce import taken
+from action.activities.session import Cache, Session
+from experiment import baseline as baselines
+from experiment.atomic import write_whole
+from experiment.baseline import Acceptance, Baseline
+from experiment.errors import CannotJudge
+from experiment.snapshot import Snapshot
+from reporting.comparison import compare
+from reporting.decision import Decision, Verdict
+from reporting.differences import Differences, differences
+from reporting.gate import incomplete
+from runner import tracking
+from runner.store import CannotStore
+
+
+class NotAcceptable(CannotJudge):
+    """The runs cannot be a baseline."""
+
+
+def run_for_baseline(session: Session, seeds: Sequence[int], reuse: Cache, inherited: Mapping[str, str]) -> Snapshot:
+    """A run of every seed, most of them from the cache after a `reproduce`. Raises NotAcceptable when one failed."""
+    runs = session.runs(seeds, reuse, f"{len(seeds)} runs for the baseline")
+    destination = tracking.destination_for(session.experiment.experiment, session.store.state, inherited)
+    importing = tracking.start([folder for _, folder in runs], destination)
+    made = taken(session, [run for run, _ in runs])
+    for note in importing.finish(20.0):
+        session.watcher.say(note)
+    if broken := incomplete(made.runs):
+        raise NotAcceptable(f"{broken}: nothing was accepted\n  mend the run first; a baseline holds only good runs")
+    absent = next((name for name in session.experiment.metrics if not _everywhere(name, made)), None)
+    if absent is not None:
+        raise NotAcceptable(f"metric {absent!r} is not in every run: nothing was accepted")
+    return made
+
+
+def _everywhere(name: str, made: Snapshot) -> bool:
+    return name == "runtime_s" or all(name in run.metrics for run in made.runs)
+
+
+def accept(made: Snapshot, path: Path, note: str) -> Baseline:
+    """Write the baseline. Raises CannotStore; the file that was there is then untouched."""
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    new = Baseline(accepted=Acceptance(at=at, tool_version=made.tool_version, note=note), snapshot=_stored(made))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, baselines.dumps(new).encode())
+    except OSError as error:
+        raise CannotStore(path, error) from None
+    return new
+
+
+def _stored(made: Snapshot) -> Snapshot:
+    """Without what is of no use later: which runs came from the cache, and why each was made."""
+    runs = tuple(run.model_copy(update={"cached": False, "note": ""}) for run in made.runs)
+    return made.model_copy(update={"runs": runs})
+
+
+def changes(old: Snapshot | None, new: Snapshot) -> tuple[Verdict, Differences] | None:
+    """What accepting `new` in place of `old` means; None where there is no old one."""
+    if old is None:
+        return None
+    from action.activities.compare import Judged
+
+    verdict = compare(old, new, Judged.of(new))
+    return verdict, differences(old.configuration, new.configuration)
+
+
+def moved(decision: Decision) -> str:
+    """One line about a metric: "test/accuracy  0.9409 ± 0.0060 → 0.9129 ± 0.0077   −0.0280   n 10 → 5"."""
+    from reporting.words import look
+
+    words = look(decision)
+    old, new = decision.baseline, decision.candidate
+    if old.mean is None or new.mean is None:
+        return f"{decision.metric}  {decision.judgement.value}: {decision.reason}"
+    by = words.signed(decision.delta) if decision.delta is not None else "no change"
+    between = f" [{words.interval(*decision.interval)}]" if decision.interval is not None else ""
+    spread = f"{words.spread(old.mean, old.sd)} → {words.spread(new.mean, new.sd)}"
+    return f"{decision.metric}  {spread}   {by}{between}   n {old.n} → {new.n}"

@@ -1,0 +1,69 @@
+"""Writing a report where a person and the next job find it: Markdown, HTML, figures, bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiment import bundle as bundles
+from experiment.atomic import write_whole
+from experiment.bundle import Bundle
+from reporting.decision import Verdict
+from reporting.differences import Differences, differences
+from reporting.document import Chart, Report
+from reporting.report import build
+from runner.store import CannotStore
+
+if TYPE_CHECKING:
+    from reporting.render import Link
+
+
+@dataclass(frozen=True)
+class Published:
+    """Paths of what was written."""
+
+    report: Path
+    html: Path
+    bundle: Path
+
+
+def differences_of(bundle: Bundle) -> Differences | None:
+    """What differs from the baseline; None without one."""
+    if bundle.baseline is None:
+        return None
+    return differences(bundle.baseline.snapshot.configuration, bundle.candidate.configuration)
+
+
+def publish(bundle: Bundle, verdict: Verdict, folder: Path) -> Published:
+    """Write `report.md`, `report.html`, their figures and `bundle.zip` into `folder`. Raises CannotStore."""
+    made = Published(folder / "report.md", folder / "report.html", folder / "bundle.zip")
+    found = build(bundle, verdict, differences_of(bundle))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(made.bundle, bundles.dumps(bundle))
+        _write_report(found, made, folder / "figures")
+    except OSError as error:
+        raise CannotStore(folder, error) from None
+    return made
+
+
+def _write_report(found: Report, made: Published, figures: Path) -> None:
+    from reporting.render import to_html, to_markdown
+
+    drawn, links = _draw(found.charts, figures) if found.charts else ([], [])
+    write_whole(made.report, to_markdown(found, links).encode())
+    write_whole(made.html, to_html(found, drawn).encode())
+
+
+def _draw(charts: Sequence[Chart], folder: Path) -> tuple[list[str], list["Link"]]:
+    from reporting.figures import DARK, LIGHT, png, svg
+    from reporting.render import Link
+
+    folder.mkdir(exist_ok=True)
+    drawn, links = [], []
+    for number, chart in enumerate(charts):
+        for name, theme in (("light", LIGHT), ("dark", DARK)):
+            write_whole(folder / f"{number}-{name}.png", png(chart, theme))
+        drawn.append(svg(chart, number))
+        links.append(Link(f"{folder.name}/{number}-light.png", f"{folder.name}/{number}-dark.png"))
+    return drawn, links

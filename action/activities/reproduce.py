@@ -1,0 +1,120 @@
+"""The main job: run again, compare with the stored baseline, say what it means."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from action.activities.session import Cache, Session
+from experiment import baseline as baselines
+from experiment.baseline import Baseline
+from experiment.bundle import Bundle, CurveGap, Replicate
+from experiment.snapshot import Snapshot
+from experiment.summarise import FinishedRun, snapshot, summary
+from reporting.comparison import compare
+from reporting.decision import Verdict
+from reporting.reproduction import how_curves_part
+from reporting.stages import Continue, Stop, first_stage, next_stage, second_run
+from runner import tracking
+from runner.tracking import Import
+
+MLFLOW_WAIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What `reproduce` found. The runs are on their way into MLflow, which may end after the verdict is known."""
+
+    bundle: Bundle
+    verdict: Verdict
+    imports: tuple[Import, ...]
+
+    def with_notes(self) -> Bundle:
+        """The bundle after waiting for MLflow, at most MLFLOW_WAIT_S in all; call it once."""
+        until = time.monotonic() + MLFLOW_WAIT_S
+        notes = [note for one in self.imports for note in one.finish(max(0.0, until - time.monotonic()))]
+        return self.bundle.model_copy(update={"notes": tuple(dict.fromkeys(notes))})
+
+
+def stored_baseline(session_folder: Path, name: str, experiment: str) -> Baseline | None:
+    """The baseline, None where there is none yet. Raises UnreadableBaseline before anything is spent on runs."""
+    try:
+        return baselines.load(session_folder / name, experiment=experiment)
+    except baselines.NoBaseline:
+        return None
+
+
+def reproduce(
+    session: Session, stored: Baseline | None, seeds: Sequence[int], reuse: Cache, inherited: Mapping[str, str]
+) -> Reproduced:
+    """Run in stages until a verdict is possible, then once more if needed to see whether it reproduces.
+
+    Raises Cancelled and CannotStore; what finished before is recorded, and the next call goes on from there.
+    """
+    began = time.monotonic()
+    base = stored.snapshot if stored is not None else None
+    stage: Continue | Stop = first_stage(base, seeds)
+    planned = stage.seeds
+    runs: list[tuple[FinishedRun, Path]] = []
+    while isinstance(stage, Continue):
+        made = session.runs(stage.seeds, reuse, stage.reason)
+        note = stage.reason if runs else ""
+        runs += [(replace(run, note=note if i == 0 else ""), folder) for i, (run, folder) in enumerate(made)]
+        candidate = taken(session, [run for run, _ in runs])
+        stage = next_stage(base, candidate, session.experiment, seeds)
+    if stage.reason:
+        session.watcher.say(stage.reason)
+    destination = tracking.destination_for(session.experiment.experiment, session.store.state, inherited)
+    imports = [tracking.start([folder for _, folder in runs], destination)]  # goes on beside the second run
+    replicate, again = _replicate(session, base, candidate, runs, reuse)
+    imports.append(tracking.start(again, destination))
+    verdict = compare(base, candidate, session.experiment, replicate)
+    bundle = Bundle(
+        tool_version=candidate.tool_version,
+        policy=session.experiment,
+        candidate=candidate,
+        baseline=stored,
+        replicate=replicate,
+        planned=planned,
+        possible=len(seeds),
+        stage_note=stage.reason,
+        wall_s=time.monotonic() - began,
+        repeat=repeat_command(session),
+    )
+    return Reproduced(bundle, verdict, tuple(imports))
+
+
+def taken(session: Session, runs: Sequence[FinishedRun]) -> Snapshot:
+    """The runs as a snapshot of this commit."""
+    return snapshot(runs, session.experiment.metrics, commit=session.tree.commit, dirty=session.tree.dirty)
+
+
+def repeat_command(session: Session) -> str:
+    """What does this again on another machine."""
+    here = "" if session.tree.folder == "." else f" {session.tree.folder}"
+    at = f"git checkout {session.tree.commit}\n" if session.tree.commit and not session.tree.dirty else ""
+    return f"{at}ml-experiment reproduce{here} --no-cache"
+
+
+def _replicate(
+    session: Session,
+    base: Snapshot | None,
+    candidate: Snapshot,
+    runs: Sequence[tuple[FinishedRun, Path]],
+    reuse: Cache,
+) -> tuple[Replicate | None, list[Path]]:
+    wanted = second_run(base, candidate)
+    if isinstance(wanted, Stop):
+        return None, []
+    seed = wanted.seeds[0]
+    first, place = next(entry for entry in runs if entry[0].record.parts.seed == seed)
+    second, folder = session.again(seed, place, reuse)
+    return Replicate(run=summary(second), gaps=_gaps(first, second)), [folder]
+
+
+def _gaps(first: FinishedRun, second: FinishedRun) -> tuple[CurveGap, ...]:
+    """How the curves of equal metrics and series part, for those that do."""
+    others = {(curve.metric, curve.series): curve for curve in second.curves}
+    pairs = [(curve, others.get((curve.metric, curve.series))) for curve in first.curves]
+    found = [how_curves_part(curve, other) for curve, other in pairs if other is not None]
+    return tuple(gap for gap in found if gap is not None)

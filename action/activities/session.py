@@ -1,0 +1,161 @@
+"""An experiment ready to be run: its file read, its tree found, its data checked, its environment rebuilt."""
+
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from experiment import file
+from experiment.spec import Experiment
+from experiment.summarise import FinishedRun
+from runner import data, source
+from runner.environment.prepared import Prepared, prepare
+from runner.execute import Finished, Job, Progress, parts_of
+from runner.schedule import run_all, slots, usable_processors
+from runner.source import STATE, SourceTree
+from runner.store import Store
+from runner.supervise import kill_marked
+
+
+class Cache(Enum):
+    """Whether an earlier run of the same content key may stand in."""
+
+    USE = "use"
+    IGNORE = "ignore"
+
+
+class Watcher:
+    """What is told while runs are made; this one says nothing. Calls may come from other threads, one at a time."""
+
+    def say(self, text: str) -> None:
+        """A line about something that takes long."""
+
+    def planned(self, seeds: Sequence[int], note: str) -> None:
+        """These seeds are wanted next; `note` says why."""
+
+    def cached(self, run: FinishedRun) -> None:
+        """An earlier run stands in."""
+
+    def began(self, seed: int) -> None:
+        """A run starts."""
+
+    def progress(self, seed: int, progress: Progress) -> None:
+        """A run goes on."""
+
+    def done(self, run: FinishedRun) -> None:
+        """A run ended and is recorded."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything runs are made with."""
+
+    folder: Path
+    experiment: Experiment
+    tree: SourceTree
+    prepared: Prepared
+    data: Mapping[str, str]
+    store: Store
+    watcher: Watcher
+    cancelled: threading.Event
+
+    def job(self, seed: int) -> Job:
+        """The run of one seed."""
+        return Job(self.experiment, self.tree, self.prepared, seed, self.data)
+
+    def earlier(self, seed: int) -> list[tuple[FinishedRun, Path]]:
+        """Recorded runs that can stand in for this seed, oldest first."""
+        names = [*self.tree.files, *(self.tree.inside(d.path) for d in self.experiment.data)]
+        return list(
+            self.store.same_runs(
+                parts_of(self.job(seed)),
+                self.experiment.metrics,
+                cache(lambda path: source.sha256(self.tree.root / path)),
+                lambda folder: source.listing(names, folder),
+            )
+        )
+
+    def runs(self, seeds: Sequence[int], reuse: Cache, note: str) -> list[tuple[FinishedRun, Path]]:
+        """A run for each seed, from the cache where that is allowed and possible; in the order of `seeds`."""
+        self.watcher.planned(seeds, note)
+        found: dict[int, tuple[FinishedRun, Path]] = {}
+        for seed in seeds:
+            if reuse is Cache.USE and (earlier := self.earlier(seed)):
+                found[seed] = earlier[0]
+                self.watcher.cached(earlier[0][0])
+        missing = [seed for seed in seeds if seed not in found]
+        for seed, run, folder in self._make(missing):
+            found[seed] = (run, folder)
+        return [found[seed] for seed in seeds]
+
+    def again(self, seed: int, first: Path, reuse: Cache) -> tuple[FinishedRun, Path]:
+        """A second run of a seed whose first is in folder `first` (A/A), from the cache where that is allowed."""
+        if reuse is Cache.USE:
+            for run, folder in self.earlier(seed):
+                if folder != first:
+                    return run, folder
+        self.watcher.planned([seed], f"seed {seed} again: does it reproduce?")
+        _, run, folder = self._make([seed])[0]
+        return run, folder
+
+    def _make(self, seeds: Sequence[int]) -> list[tuple[int, FinishedRun, Path]]:
+        if not seeds:
+            return []
+        spec, hardware = self.experiment.resources, self.prepared.hardware
+        finished = run_all(
+            [self.job(seed) for seed in seeds],
+            self.store,
+            slots(spec, hardware, usable_processors()),
+            self.cancelled,
+            began=lambda job: self.watcher.began(job.seed),
+            watch=lambda job, progress: self.watcher.progress(job.seed, progress),
+            done=lambda _, one: self.watcher.done(_finished(one)),
+        )
+        return [(seed, _finished(one), one.folder) for seed, one in zip(seeds, finished, strict=True)]
+
+
+def _finished(one: Finished) -> FinishedRun:
+    return FinishedRun(one.record, one.curves, log_tail=one.log_tail)
+
+
+def open_session(
+    path: Path, watcher: Watcher, inherited: Mapping[str, str], *, said: Callable[[Experiment], None] = lambda _: None
+) -> Session:
+    """Read and check everything before anything is run. Raises Refused, InfrastructureFailed (see the modules used).
+
+    `said` gets the experiment as soon as its file is read.
+    """
+    experiment = file.load(path)
+    said(experiment)
+    folder = (path if path.is_dir() else path.parent).resolve()
+    checked = data.check(experiment.data, folder)
+    store = Store(folder / STATE)
+    store.prepare()
+    reap(store.work)
+    prepared = prepare(experiment.environment, folder, experiment.resources.cpus, inherited, watcher.say)
+    slots(experiment.resources, prepared.hardware, usable_processors())
+    return Session(folder, experiment, source.find(folder), prepared, checked, store, watcher, threading.Event())
+
+
+def reap(work: Path) -> None:
+    """End and remove what runs of a killed ml-experiment left; those of a living one are not touched."""
+    for left in work.iterdir():
+        owner = left.name.split("-")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            kill_marked(left.name)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+        return True
+    return False
