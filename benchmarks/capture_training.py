@@ -17,7 +17,7 @@ import numpy as np
 
 LOGGER, STEPS, PARTS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 if LOGGER == "sklearn":
-    from sklearn.metrics import accuracy_score, log_loss
+    from sklearn.metrics import accuracy_score, log_loss  # type: ignore[import-not-found]
 
 Log = Callable[[str, float, int], Any]
 
