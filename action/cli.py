@@ -155,7 +155,7 @@ def init(
     ask: Callable[[str, str], str] | None = None
     if sys.stdin.isatty() and not yes:
         ask = lambda question, default: str(typer.prompt(question, default=default))  # noqa: E731
-    guess(path.resolve(), command, lock, ask, typer.echo, os.environ)
+    guess(path.resolve(), command, lock, ask=ask, say=typer.echo, inherited=os.environ)
 
 
 @baseline_app.command("accept")
