@@ -83,7 +83,7 @@ def make(
     Raises NoLock with uv's own words where that cannot be locked.
     """
     names = set(files)
-    guessed = _imported_distributions(list(code), names)
+    guessed = imported_distributions(list(code), names)
     source = _source(folder, names)
     texts: dict[str, str] = {}
     if source is None and not guessed:
@@ -149,7 +149,7 @@ def _without_local_lines(source: Path, work: Path) -> Path:
     return copy
 
 
-def _imported_distributions(code: list[PythonFile], files: set[str]) -> list[str]:
+def imported_distributions(code: list[PythonFile], files: set[str]) -> list[str]:
     """Distributions for the modules `code` imports that are neither Python's nor the repository's."""
     found = set()
     for file in code:
