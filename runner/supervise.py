@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 from runner.output import BoundedLog, follow
 
@@ -66,7 +66,7 @@ def supervise(
         with contextlib.suppress(OSError):  # it may have ended already
             os.sched_setaffinity(process.pid, cpus)
     pipe = cast(IO[bytes], process.stdout)
-    reader = threading.Thread(target=follow, args=(pipe, log, hear), daemon=True)
+    reader = threading.Thread(target=_drain, args=(pipe, log, hear), daemon=True)
     reader.start()
     meter = _Meter(process.pid)
     timed_out = False
@@ -96,6 +96,12 @@ def supervise(
         peak_memory_bytes=meter.peak or None,
         log=log,
     )
+
+
+def _drain(pipe: IO[bytes], log: BoundedLog, hear: Callable[[str], None]) -> None:
+    """Follow the pipe to its end and close it; here, since closing it elsewhere would wait for a reader that reads."""
+    with pipe:
+        follow(cast(BinaryIO, pipe), log, hear)
 
 
 def end(process: subprocess.Popen[bytes], mark: str) -> None:
