@@ -197,6 +197,7 @@ class Report(Value):
     lead: tuple[Line, ...]
     blocks: tuple[Block, ...]  # the table of metrics, the figure, the three questions
     charts: tuple[Chart, ...]
+    shown: int = 0  # how many of the charts, from the first on, stand in the open: those a comment needs as files
     sections: tuple[Section, ...]
     footer: Line
     whole: Line  # where the whole report is

@@ -62,7 +62,7 @@ _SETTINGS: "dict[RcKeyType, object]" = {
 
 def png(chart: Chart, theme: Theme) -> bytes:
     """The figure for a comment: 1,780 pixels wide, to be shown at half that."""
-    return _save(chart, theme, "png", {"Software": None})
+    return _save(chart, theme, "png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
 
 
 def svg(chart: Chart, number: int) -> str:
@@ -70,7 +70,7 @@ def svg(chart: Chart, number: int) -> str:
 
     An `<svg>` element without prolog, scripts, comments or outside references; `number` keeps the ids of several apart.
     """
-    text = _save(chart, _PAGE, "svg", {"Date": None, "Creator": None, "Type": None, "Format": None}).decode()
+    text = _save(chart, _PAGE, "svg", metadata=dict.fromkeys(("Date", "Creator", "Type", "Format"))).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{number}-", text)
@@ -81,7 +81,7 @@ def svg(chart: Chart, number: int) -> str:
     return re.sub(r"\n\s*\n*", "\n", text).strip()
 
 
-def _save(chart: Chart, theme: Theme, kind: str, metadata: dict[str, None]) -> bytes:
+def _save(chart: Chart, theme: Theme, kind: str, **options: Any) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -89,7 +89,7 @@ def _save(chart: Chart, theme: Theme, kind: str, metadata: dict[str, None]) -> b
         figure = Figure(figsize=(_INCHES, _HEIGHT), facecolor=theme.paper)
         _draw(figure, chart, theme)
         buffer = BytesIO()
-        figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=_DPI, **options)
     return buffer.getvalue()
 
 

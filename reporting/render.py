@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reporting import markdown
-from reporting.document import LEFT_OUT, Block, Detail, Line, Report, Span, Style, Table, text_of
+from reporting.document import LEFT_OUT, Block, Detail, Line, Picture, Report, Span, Style, Table, text_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,12 +26,14 @@ class Link:
     dark: str
 
 
-def to_markdown(report: Report, links: Sequence[Link] | None = None, limit: int = LIMIT) -> str:
+def to_markdown(report: Report, links: Sequence[Link] = (), limit: int = LIMIT) -> str:
     """The report as GitHub-flavoured Markdown of at most `limit` UTF-8 bytes.
 
-    `links` has one entry per chart of the report; None puts each figure in words. What is too long is rendered again
-    with less in it, in the order of `Detail`; the text then says what was left out and where the whole is.
+    `links` are addresses of the first charts, `report.shown` of them or more; without them a figure is put in
+    words. What is too long is rendered again with less in it, in the order of `Detail`; the text then says what was
+    left out and where the whole is.
     """
+    report = _with_pictures(report, len(links))
     text = ""
     for least in Detail:
         text = _markdown().get_template("report.md.j2").render(
@@ -49,6 +51,16 @@ def to_html(report: Report, figures: Sequence[str]) -> str:
         .get_template("report.html.j2")
         .render(report=report, title=text_of(report.heading), figures=[Markup(svg) for svg in figures])
     )
+
+
+def _with_pictures(report: Report, linked: int) -> Report:
+    """The report without folded pictures that have no address; what they show is among the numbers anyway."""
+    sections = [
+        section.model_copy(update={"blocks": blocks})
+        for section in report.sections
+        if (blocks := tuple(b for b in section.blocks if not isinstance(b, Picture) or b.chart < linked))
+    ]
+    return report.model_copy(update={"sections": tuple(sections)})
 
 
 def _without(report: Report, least: Detail) -> Report:

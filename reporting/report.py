@@ -42,6 +42,7 @@ def build(bundle: Bundle, verdict: Verdict, differences: Differences | None, *, 
         lead=words.lead(bundle, verdict),
         blocks=tuple(block for block in (*content.blocks, *_notes(bundle)) if block is not None),
         charts=content.charts,
+        shown=content.shown,
         sections=tuple(section for section in content.sections if section is not None),
         footer=_footer(bundle, whole),
         whole=line(code(whole)),
@@ -52,6 +53,7 @@ class _Content(NamedTuple):
     """What stands between lead and footer; None where there is nothing to say."""
 
     charts: tuple[Chart, ...]
+    shown: int
     blocks: list[Block | None]
     sections: list[Section | None]
 
@@ -64,6 +66,7 @@ def _identical(bundle: Bundle, verdict: Verdict, differences: Differences | None
     seen = (Paragraph(words=answers.reproduces(verdict)), *table, *details.runs(bundle, verdict).blocks)
     return _Content(
         charts=(),
+        shown=0,
         blocks=[Paragraph(words=line("Differs: " if changed else "", said)) if said else None],
         sections=[
             Section(title="What was checked", blocks=seen),
@@ -87,6 +90,7 @@ def _anything_else(bundle: Bundle, verdict: Verdict, differences: Differences | 
     )
     return _Content(
         charts=drawn,
+        shown=shown,
         blocks=[
             *tables.first_metrics(bundle, verdict),
             *[Picture(chart=0)] * shown,

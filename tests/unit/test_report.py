@@ -610,3 +610,19 @@ def test_a_removed_source_file_is_counted_among_those_read() -> None:
     _, _, found = judged(bundle)
     said: Line = answers.difference(bundle, found) or ()
     assert text_of(said).startswith("− load.py, − model.py, 2 of the 3 source files that were read.")
+
+
+def test_a_comment_needs_files_only_for_the_figures_in_the_open() -> None:
+    report = report_of(CASES["regressed"]())
+    assert (len(report.charts), report.shown) == (2, 1)
+    text = to_markdown(report, [Link("l.png", "d.png")])
+    assert text.count("<picture>") == 1
+    assert "More figures" not in text
+    assert "More figures" in to_markdown(report, [Link("l.png", "d.png"), Link("l1.png", "d1.png")])
+    assert text.count("test/loss of each run: baseline between") == 1
+    assert [report_of(CASES[case]()).shown for case in ("identical", "consistent", "crashed", "no-baseline")] == [
+        0,
+        0,
+        0,
+        1,
+    ]
