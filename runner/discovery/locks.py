@@ -83,7 +83,7 @@ def make(
     Raises NoLock with uv's own words where that cannot be locked.
     """
     names = set(files)
-    guessed = imported_distributions(list(code), names)
+    guessed = imported_distributions(code, names)
     source = _source(folder, names)
     texts: dict[str, str] = {}
     if source is None and not guessed:
@@ -149,12 +149,12 @@ def _without_local_lines(source: Path, work: Path) -> Path:
     return copy
 
 
-def imported_distributions(code: list[PythonFile], files: set[str]) -> list[str]:
+def imported_distributions(code: Iterable[PythonFile], files: set[str]) -> list[str]:
     """Distributions for the modules `code` imports that are neither Python's nor the repository's."""
     found = set()
     for file in code:
         beside = PurePosixPath(file.path).parent.as_posix()
-        for module in file.imports:
+        for module in file.needed_imports:
             top = module.split(".")[0]
             own = any(path in files for path in local_paths(top, file.path))
             own = own or any(f.startswith((f"{top}/", f"{beside}/{top}/", f"src/{top}/")) for f in files)

@@ -33,9 +33,19 @@ class PythonFile:
     @cached_property
     def imports(self) -> frozenset[str]:
         """Dotted names of all modules imported; those of `from . import x` are resolved against the file's folder."""
+        return self._imported(self.nodes)
+
+    @cached_property
+    def needed_imports(self) -> frozenset[str]:
+        """Imports without those that may fail: tried, with an answer to ImportError."""
+        tried = [node for node in self.nodes if isinstance(node, ast.Try) and any(map(_catches_import, node.handlers))]
+        optional = {id(inner) for node in tried for outer in node.body for inner in ast.walk(outer)}
+        return self._imported(node for node in self.nodes if id(node) not in optional)
+
+    def _imported(self, nodes: Iterable[ast.AST]) -> frozenset[str]:
         found: set[str] = set()
         package = PurePosixPath(self.path).parent.parts
-        for node in self.nodes:
+        for node in nodes:
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -95,6 +105,13 @@ class PythonFile:
             if _READ_CALLS.match(name) or (name == "open" and not _writes(node)):
                 names |= {PurePosixPath(text).name for text in _texts([*node.args, *(k.value for k in node.keywords)])}
         return frozenset(names)
+
+
+def _catches_import(handler: ast.ExceptHandler) -> bool:
+    names = (
+        {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {"Exception"}
+    )
+    return bool(names & {"ImportError", "ModuleNotFoundError", "Exception"})
 
 
 def _name(call: ast.Call) -> str | None:

@@ -90,7 +90,7 @@ def test_a_trial_that_fails_shows_the_end_of_its_output_and_writes_nothing(repos
 
 
 def test_a_package_the_lock_lacks_is_named(repository: Path) -> None:
-    (repository / "train.py").write_text("import surely_not_there\n")
+    (repository / "train.py").write_text("import surely_not_there\nprint(1)\n")
     (repository / "requirements.lock").write_text(NO_PACKAGES)
     with pytest.raises(TrialFailed, match="the lock lacks surely_not_there"):
         guess(repository)

@@ -117,3 +117,9 @@ def test_imports_that_are_not_spelled_like_their_package_are_translated(tmp_path
     code = scripts.started_by(tmp_path, ["train.py", "own.py"], "python train.py")
     found = locks.imported_distributions(code, {"train.py", "own.py"})
     assert found == ["flax-extra", "opencv-python-headless", "pillow", "pyyaml", "scikit-learn"]
+
+
+def test_a_package_a_script_can_do_without_is_not_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("try:\n    import cupy as np\nexcept ImportError:\n    import numpy as np\n")
+    code = scripts.started_by(tmp_path, ["train.py"], "python train.py")
+    assert locks.imported_distributions(code, {"train.py"}) == ["numpy"]
