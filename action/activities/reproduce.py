@@ -18,7 +18,7 @@ from reporting.stages import Continue, Stop, first_stage, next_stage, second_run
 from runner import tracking
 from runner.tracking import Import
 
-MLFLOW_WAIT_S = 20.0
+MLFLOW_WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,11 @@ class Reproduced:
 
     bundle: Bundle
     verdict: Verdict
-    imports: tuple[Import, ...]
+    importing: Import
 
     def with_notes(self) -> Bundle:
-        """The bundle after waiting for MLflow, at most MLFLOW_WAIT_S in all; call it once."""
-        until = time.monotonic() + MLFLOW_WAIT_S
-        notes = [note for one in self.imports for note in one.finish(max(0.0, until - time.monotonic()))]
-        return self.bundle.model_copy(update={"notes": tuple(dict.fromkeys(notes))})
+        """The bundle after waiting for MLflow, at most MLFLOW_WAIT_S; call it once."""
+        return self.bundle.model_copy(update={"notes": self.importing.finish(MLFLOW_WAIT_S)})
 
 
 def stored_baseline(session_folder: Path, name: str, experiment: str) -> Baseline | None:
@@ -53,8 +51,8 @@ def reproduce(
     """
     began = time.monotonic()
     base = stored.snapshot if stored is not None else None
-    stage: Continue | Stop = first_stage(base, seeds)
-    planned = stage.seeds
+    first = first_stage(base, seeds)
+    stage: Continue | Stop = first
     runs: list[tuple[FinishedRun, Path]] = []
     while isinstance(stage, Continue):
         made = session.runs(stage.seeds, reuse, stage.reason)
@@ -64,10 +62,9 @@ def reproduce(
         stage = next_stage(base, candidate, session.experiment, seeds)
     if stage.reason:
         session.watcher.say(stage.reason)
-    destination = tracking.destination_for(session.experiment.experiment, session.store.state, inherited)
-    imports = [tracking.start([folder for _, folder in runs], destination)]  # goes on beside the second run
     replicate, again = _replicate(session, base, candidate, runs, reuse)
-    imports.append(tracking.start(again, destination))
+    destination = tracking.destination_for(session.experiment.experiment, session.store.state, inherited)
+    importing = tracking.start([*dict.fromkeys([folder for _, folder in runs] + again)], destination)
     verdict = compare(base, candidate, session.experiment, replicate)
     bundle = Bundle(
         tool_version=candidate.tool_version,
@@ -75,13 +72,13 @@ def reproduce(
         candidate=candidate,
         baseline=stored,
         replicate=replicate,
-        planned=planned,
+        planned=first.seeds,
         possible=len(seeds),
         stage_note=stage.reason,
         wall_s=time.monotonic() - began,
         repeat=repeat_command(session),
     )
-    return Reproduced(bundle, verdict, tuple(imports))
+    return Reproduced(bundle, verdict, importing)
 
 
 def taken(session: Session, runs: Sequence[FinishedRun]) -> Snapshot:
