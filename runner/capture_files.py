@@ -8,7 +8,8 @@ from runner.capture_stream import Event
 MAX_PATHS = 200_000
 _CODE = {".py", ".pyx", ".pxd", ".pyi", ".ipynb", ".so", ".sh", ".r", ".jl"}
 _MACHINE = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/fonts/", "/usr/share/zoneinfo/", "/usr/share/locale/")
-_MACHINE_PARTS = ("site-packages", "dist-packages", "__pycache__", ".fonts", "fontconfig")
+# git's own files say which commit this is, which the record says already
+_MACHINE_PARTS = (".git", "site-packages", "dist-packages", "__pycache__", ".fonts", "fontconfig")
 
 
 class FileCollector:
