@@ -31,7 +31,7 @@ class Reproduced:
 
     def with_notes(self) -> Bundle:
         """The bundle after waiting for MLflow, at most MLFLOW_WAIT_S; call it once."""
-        return self.bundle.model_copy(update={"notes": self.importing.finish(MLFLOW_WAIT_S)})
+        return self.bundle.model_copy(update={"notes": (*self.bundle.notes, *self.importing.finish(MLFLOW_WAIT_S))})
 
 
 def stored_baseline(session_folder: Path, name: str, experiment: str) -> Baseline | None:
@@ -55,7 +55,7 @@ def reproduce(
     stage: Continue | Stop = first
     runs: list[tuple[FinishedRun, Path]] = []
     while isinstance(stage, Continue):
-        made = session.runs(stage.seeds, reuse, stage.reason)
+        made = session.runs(stage.seeds, reuse, stage.reason if runs else f"{stage.reason}{_aa(base)}")
         note = stage.reason if runs else ""
         runs += [(replace(run, note=note if i == 0 else ""), folder) for i, (run, folder) in enumerate(made)]
         candidate = taken(session, [run for run, _ in runs])
@@ -76,14 +76,35 @@ def reproduce(
         possible=len(seeds),
         stage_note=stage.reason,
         wall_s=time.monotonic() - began,
+        notes=seeds_make_no_difference(candidate),
         repeat=repeat_command(session),
     )
     return Reproduced(bundle, verdict, importing)
 
 
+def _aa(base: Snapshot | None) -> str:
+    """What the plan says of the run that may be made twice."""
+    if base is None:
+        return ", then one of them again: does it reproduce?"
+    return "; one run again unless it gives the baseline's bits"
+
+
 def taken(session: Session, runs: Sequence[FinishedRun]) -> Snapshot:
     """The runs as a snapshot of this commit."""
     return snapshot(runs, session.experiment.metrics, commit=session.tree.commit, dirty=session.tree.dirty)
+
+
+def seeds_make_no_difference(candidate: Snapshot) -> tuple[str, ...]:
+    """A note where runs of several seeds are one run repeated, so that nobody takes their number for evidence."""
+    results = {run.result_sha256 for run in candidate.runs if run.ok}
+    if len(candidate.runs) < 2 or len(results) != 1:
+        return ()
+    calls = candidate.configuration.seeding.by_user
+    why = f" ({calls[0].function}({calls[0].value}) at {calls[0].place})" if calls else ""
+    return (
+        f"all {len(candidate.runs)} seeds gave the same bits: the script fixes its own randomness{why} or has none, "
+        "so these runs say nothing about seed noise; pass {seed} to it in 'command' to vary it",
+    )
 
 
 def repeat_command(session: Session) -> str:
