@@ -1,5 +1,7 @@
 """The terminal's door: `ml-experiment …`. Parses, calls an activity, prints, and ends with an exit code."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -11,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from experiment.errors import CannotJudge, InfrastructureFailed, Refused
+from action.endings import exit_code
 
 if TYPE_CHECKING:
     from action.screen import Screen
-
-CANCELLED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -38,26 +38,21 @@ Seeds = Annotated[
 
 def main() -> None:
     """Entry point: exit codes 0 passed, 1 failed, 2 wrong input, 3 infrastructure, 4 could not judge, 130 cancelled."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
-        app()
-    except (Refused, InfrastructureFailed, CannotJudge) as error:
-        _end(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _end("cancelled; what finished is recorded, and the same command goes on from there", CANCELLED)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _as_interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without these characters gets a question mark
+    code = exit_code(lambda: app(standalone_mode=False), sys.argv[1:])
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    sys.exit(code)
 
 
 def _as_interrupt(*_: object) -> NoReturn:
-    """SIGTERM ends everything as Ctrl-C does."""
+    """Being asked to end, or losing the terminal, ends everything as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-def _end(text: str, code: int) -> NoReturn:
-    if "--json" in sys.argv:
-        sys.stdout.write(json.dumps({"error": text, "exit_code": code}) + "\n")
-    else:
-        sys.stderr.write(text + "\n")
-    raise SystemExit(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -74,14 +69,15 @@ def reproduce(path: Folder = Path(), no_cache: NoCache = False, seeds: Seeds = N
     from action.activities import publish
     from action.activities.reproduce import reproduce as run_it
     from action.activities.reproduce import stored_baseline
-    from action.activities.session import Cache, open_session
+    from action.activities.session import Cache, folder_of, open_session
+    from action.outputs import outputs
+    from experiment import file
     from runner.schedule import Cancelled
 
-    chosen = parse_seeds(seeds)
+    chosen, experiment = parse_seeds(seeds), file.load(path)
+    stored = stored_baseline(folder_of(path), experiment.baseline_file, experiment.experiment)
     with _screen(as_json) as screen:
-        session = open_session(path, screen, os.environ)
-        experiment = session.experiment
-        stored = stored_baseline(session.folder, experiment.baseline_file, experiment.experiment)
+        session = open_session(path, experiment, screen, os.environ)
         wanted = chosen or experiment.seeds
         screen.expect(list(experiment.metrics), stored.snapshot if stored else None)
         screen.line(terminal.header(session, wanted))
@@ -89,34 +85,37 @@ def reproduce(path: Folder = Path(), no_cache: NoCache = False, seeds: Seeds = N
             found = run_it(session, stored, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
         except Cancelled:
             raise KeyboardInterrupt from None
-        for line in terminal.verdict_lines(found.bundle, found.verdict, publish.differences_of(found.bundle)):
-            screen.line(line)
+        screen.lines(terminal.verdict_lines(found.bundle, found.verdict, publish.differences_of(found.bundle)))
         bundle = found.with_notes()
-        for note in bundle.notes:
-            screen.line(f"note       {note}")
+        screen.lines(terminal.note_lines(bundle))
         written = publish.publish(bundle, found.verdict, session.store.state)
-        screen.line(f"report     {terminal.relative(written.html)}")
+        screen.line(terminal.report_line(written.html))
     if as_json:
-        typer.echo(json.dumps(terminal.outputs(bundle, found.verdict, written)))
+        _print_json(outputs(bundle, found.verdict, written))
     raise typer.Exit(found.verdict.exit_code)
 
 
 @app.command()
-def compare(a: Path, b: Path, as_json: Json = False) -> None:
+def compare(
+    a: Annotated[Path, typer.Argument(help="The side to hold: a baseline, a bundle or a run folder.")],
+    b: Annotated[Path, typer.Argument(help="The side that is judged.")],
+    as_json: Json = False,
+) -> None:
     """Judge B against A: two baselines, bundles or run folders. Runs nothing."""
     from action import terminal
     from action.activities import compare as sides
     from action.activities import publish
+    from action.outputs import outputs
     from reporting.comparison import compare as judge
 
     bundle = sides.as_bundle(sides.side(a), sides.side(b), f"ml-experiment compare {a} {b}")
     before = bundle.baseline.snapshot if bundle.baseline else None
     verdict = judge(before, bundle.candidate, bundle.policy)
     if as_json:
-        typer.echo(json.dumps(terminal.outputs(bundle, verdict, None)))
+        _print_json(outputs(bundle, verdict, None))
     else:
-        for line in terminal.verdict_lines(bundle, verdict, publish.differences_of(bundle)):
-            typer.echo(line)
+        with _screen(as_json) as screen:
+            screen.lines(terminal.verdict_lines(bundle, verdict, publish.differences_of(bundle)))
     raise typer.Exit(verdict.exit_code)
 
 
@@ -129,6 +128,7 @@ def report(
     """Render again from a bundle."""
     from action import terminal
     from action.activities import publish
+    from action.outputs import outputs
     from experiment import bundle as bundles
     from reporting.comparison import compare as judge
 
@@ -136,9 +136,11 @@ def report(
     verdict = judge(read.baseline.snapshot if read.baseline else None, read.candidate, read.policy, read.replicate)
     written = publish.publish(read, verdict, to)
     if as_json:
-        typer.echo(json.dumps(terminal.outputs(read, verdict, written)))
+        _print_json(outputs(read, verdict, written))
     else:
-        typer.echo(f"report     {terminal.relative(written.html)}")
+        with _screen(as_json) as screen:
+            screen.lines(terminal.verdict_lines(read, verdict, publish.differences_of(read)))
+            screen.line(terminal.report_line(written.html))
     raise typer.Exit(verdict.exit_code)
 
 
@@ -169,16 +171,18 @@ def baseline_accept(
     """Store runs of this commit as the level to hold; says what changes and by how much."""
     from action import terminal
     from action.activities import baseline as activity
-    from action.activities.reproduce import stored_baseline
-    from action.activities.session import Cache, open_session
+    from action.activities.session import Cache, folder_of, open_session
+    from experiment import file
     from runner.schedule import Cancelled
 
-    chosen = parse_seeds(seeds)
+    chosen, experiment = parse_seeds(seeds), file.load(path)
+    target = folder_of(path) / experiment.baseline_file
+    before, unreadable = activity.replaced(target, experiment.experiment)
+    old = before.snapshot if before else None
     with _screen(as_json) as screen:
-        session = open_session(path, screen, os.environ)
-        experiment = session.experiment
-        stored = stored_baseline(session.folder, experiment.baseline_file, experiment.experiment)
-        old = stored.snapshot if stored else None
+        if unreadable:
+            screen.line(f"the old baseline is replaced: {unreadable}")
+        session = open_session(path, experiment, screen, os.environ)
         wanted = chosen or tuple(sorted({*experiment.seeds, *([r.seed for r in old.runs] if old else [])}))
         screen.expect(list(experiment.metrics), old)
         screen.line(terminal.header(session, wanted))
@@ -186,29 +190,29 @@ def baseline_accept(
             made = activity.run_for_baseline(session, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
         except Cancelled:
             raise KeyboardInterrupt from None
-        target = session.folder / experiment.baseline_file
-        activity.accept(made, target, note)
-        lines = terminal.accepted_lines(old, made, target)
-        for line in lines:
-            screen.line(line)
+        stored = activity.accept(made, before, target, note)
+        screen.lines(terminal.accepted_lines(old, stored, before, target))
     if as_json:
-        typer.echo(json.dumps({"baseline": str(target), "runs": len(made.runs), "commit": made.commit}))
+        cached = sum(run.cached for run in made.runs)
+        found = {"baseline": str(target), "changed": stored is not before, "runs": len(made.runs), "cached": cached}
+        _print_json({**found, "commit": made.commit, "dirty": made.dirty})
 
 
 @baseline_app.command("show")
 def baseline_show(path: Folder = Path(), as_json: Json = False) -> None:
     """What is stored: metrics, runs, and where they come from."""
     from action import terminal
+    from action.activities.session import folder_of
     from experiment import baseline as baselines
     from experiment import file
 
     experiment = file.load(path)
-    stored = baselines.load((path if path.is_dir() else path.parent) / experiment.baseline_file)
+    stored = baselines.load(folder_of(path) / experiment.baseline_file, experiment=experiment.experiment)
     if as_json:
-        typer.echo(stored.to_json(), nl=False)
+        typer.echo(stored.to_json())
         return
-    for line in terminal.baseline_lines(stored):
-        typer.echo(line)
+    with _screen(as_json) as screen:
+        screen.lines(terminal.baseline_lines(stored))
 
 
 @baseline_app.command("diff")
@@ -217,22 +221,26 @@ def baseline_diff(path: Folder = Path(), as_json: Json = False) -> None:
     from action import terminal
     from action.activities import compare as sides
     from action.activities.baseline import changes
+    from action.activities.session import folder_of
+    from action.outputs import metric_figures
     from experiment import baseline as baselines
     from experiment import file
     from runner.source import STATE
 
     experiment = file.load(path)
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(path)
     last = folder / STATE / "bundle.zip"
     if not last.exists():
         raise sides.NotComparable(f"{last}: nothing to compare with yet\n  first: ml-experiment reproduce")
     old = baselines.load(folder / experiment.baseline_file, experiment=experiment.experiment).snapshot
-    found = changes(old, sides.side(last))
-    if as_json and found is not None:
-        typer.echo(json.dumps({"verdict": found[0].judgement.value, "differences": found[1].sentence}))
+    new = sides.side(last)
+    if as_json:
+        verdict, apart = changes(old, new)
+        figures = metric_figures(verdict)
+        _print_json({"verdict": verdict.judgement.value, "differences": apart.sentence, "metrics": figures})
         return
-    for line in terminal.change_lines(found):
-        typer.echo(line)
+    with _screen(as_json) as screen:
+        screen.lines(terminal.change_lines(old, new))
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:
@@ -248,6 +256,10 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**32 or len(seeds) > 1000:
         raise typer.BadParameter("give 1 to 1000 different seeds below 2³²", param_hint="--seeds")
     return tuple(seeds)
+
+
+def _print_json(found: dict[str, object]) -> None:
+    typer.echo(json.dumps(found, allow_nan=False))
 
 
 def _screen(as_json: bool) -> "Screen":

@@ -1,20 +1,22 @@
-"""The lines a person reads on the terminal, and the JSON a script reads, from the same values as the report."""
+"""The lines a person reads on the terminal before and after the runs, from the same values as the report."""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from action.activities.baseline import changes, moved
-from action.activities.publish import Published
+from action.activities.baseline import changes
 from action.activities.session import Session
 from experiment.baseline import Baseline
 from experiment.bundle import Bundle
 from experiment.snapshot import Snapshot
-from experiment.value import double_to_json
-from reporting.decision import Judgement, Verdict
+from reporting.decision import Decision, GateResult, Judgement, Verdict
 from reporting.differences import Differences
-from reporting.words import seeds_in_words
+from reporting.document import text_of
+from reporting.numbers import NBSP, count
+from reporting.words import broken, heading, look, seeds_in_words
+
+_LABEL = 11
+_QUIET = (Judgement.IDENTICAL, Judgement.UNVERIFIABLE)
 
 
 def header(session: Session, seeds: Sequence[int]) -> str:
@@ -28,23 +30,67 @@ def header(session: Session, seeds: Sequence[int]) -> str:
 
 def verdict_lines(bundle: Bundle, verdict: Verdict, found: Differences | None) -> Iterator[str]:
     """The last lines, all that a hurried person reads: verdict, number, cause, gate."""
-    yield ""
-    decisive = next((d for d in verdict.decisions if d.metric == verdict.decisive), None)
-    shown = [decisive] if decisive is not None else [d for d in verdict.decisions if d.gated][:1]
-    quiet = verdict.judgement in (Judgement.IDENTICAL, Judgement.NO_BASELINE, Judgement.UNVERIFIABLE)
-    parts = [] if quiet and decisive is None else [moved(d) for d in shown]
-    yield "  ".join([verdict.judgement.value, *parts])
-    for decision in verdict.decisions:
-        if decision not in shown and not quiet and decision.judgement is not Judgement.NO_BASELINE:
-            mark = decision.judgement.value if decision.gated else "not gated"
-            yield f"           {moved(decision)}   {mark}"
+    said = answer(bundle, verdict)
+    first = verdict.decisive or next((d.metric for d in verdict.decisions), "")
+    pad = " " * max(_LABEL, len(said) + 2)
+    quiet = said not in set(Judgement) or verdict.judgement in _QUIET
+    told = {d.reason for d in verdict.decisions if d.judgement is Judgement.UNVERIFIABLE and d.metric == first}
+    others = [d for d in verdict.decisions if d.judgement is not Judgement.UNVERIFIABLE or d.reason not in told]
+    shown = sorted(others, key=lambda d: (d.metric != first, not d.gated))
+    rows = list(metric_rows(shown, verdict.judgement))
+    why = [text_of(heading(bundle, verdict)).partition(" — ")[2]] if quiet else []
+    lines = [*why, *(rows if verdict.judgement is not Judgement.IDENTICAL else [])] or ["no metric was captured"]
     if found is not None:
-        yield f"           {found.sentence}"
+        lines.append(found.sentence)
     if verdict.reproduction_reason:
-        yield f"           reproduces: {verdict.reproduction.value}; {verdict.reproduction_reason}"
-    yield f"           gate: {verdict.gate_reason}"
-    if bundle.baseline is None:
-        yield "           store these runs as the baseline: ml-experiment baseline accept"
+        lines.append(f"reproduces: {verdict.reproduction.value}; {verdict.reproduction_reason}")
+    if len(bundle.candidate.runs) > 1 and all(run.cached for run in bundle.candidate.runs):
+        lines.append(f"all {len(bundle.candidate.runs)} runs are from cache; --no-cache makes them again")
+    lines.append(f"gate: {verdict.gate_reason}")
+    if bundle.baseline is None and verdict.judgement is Judgement.NO_BASELINE:
+        lines.append("store these runs as the baseline: ml-experiment baseline accept")
+    yield ""
+    yield f"{said:<{len(pad)}}{lines[0]}"
+    yield from (f"{pad}{line}" for line in lines[1:])
+
+
+def answer(bundle: Bundle, verdict: Verdict) -> str:
+    """The verdict in two words at most."""
+    if verdict.gate is GateResult.INFRASTRUCTURE:
+        return "not judged"
+    return "not reproduced" if broken(bundle, verdict) else verdict.judgement.value
+
+
+def metric_rows(decisions: Sequence[Decision], overall: Judgement | None = None) -> Iterator[str]:
+    """A line for each metric in columns: levels, change, number of runs, and its verdict where it is not `overall`."""
+    cells = [_cells(decision, overall) for decision in decisions]
+    widths = [max((len(row[i]) for row in cells), default=0) for i in range(4)]
+    for row in cells:
+        yield "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True) if width).rstrip()
+
+
+def _cells(decision: Decision, overall: Judgement | None) -> tuple[str, str, str, str]:
+    old, new, words = decision.baseline, decision.candidate, look(decision)
+    told = decision.judgement.value if decision.gated else "not gated"
+    mark = "" if decision.judgement is overall and decision.gated else told
+    sides = [words.spread(side.mean, side.sd) for side in (old, new) if side.mean is not None]
+    if decision.judgement is Judgement.UNVERIFIABLE or not sides:
+        return decision.metric, "", "", f"{told}: {decision.reason}" if decision.reason else told
+    if old.mean is None or new.mean is None:
+        return decision.metric, sides[0], f"n {new.n or old.n}", "" if decision.gated else mark
+    by = words.signed(decision.delta) if decision.delta else "no change"
+    between = f" [{words.interval(*decision.interval)}]" if decision.interval is not None else ""
+    return f"{decision.metric}", " → ".join(sides), f"{by}{between}   n{NBSP}{old.n} → {new.n}", mark
+
+
+def note_lines(bundle: Bundle) -> Iterator[str]:
+    """What went wrong without changing the verdict."""
+    yield from (f"{'note':<{_LABEL}}{note}" for note in bundle.notes)
+
+
+def report_line(path: Path) -> str:
+    """Where the report lies."""
+    return f"{'report':<{_LABEL}}{relative(path)}"
 
 
 def relative(path: Path) -> str:
@@ -53,81 +99,45 @@ def relative(path: Path) -> str:
     return str(path) if shown.startswith("../..") else shown
 
 
-def outputs(bundle: Bundle, verdict: Verdict, written: Published | None) -> dict[str, Any]:
-    """What `--json` prints: the names of the Action's outputs, and every metric's figures."""
-    return {
-        "verdict": verdict.judgement.value,
-        "passed": verdict.exit_code == 0,
-        "exit_code": verdict.exit_code,
-        "gate": verdict.gate_reason,
-        "reproduction": verdict.reproduction.value,
-        "report": str(written.report) if written else None,
-        "html": str(written.html) if written else None,
-        "bundle": str(written.bundle) if written else None,
-        "runs": len(bundle.candidate.runs),
-        "cached": sum(run.cached for run in bundle.candidate.runs),
-        "metrics": {
-            decision.metric: {
-                "verdict": decision.judgement.value if decision.gated else None,
-                "baseline_mean": _json(decision.baseline.mean),
-                "baseline_n": decision.baseline.n,
-                "mean": _json(decision.candidate.mean),
-                "n": decision.candidate.n,
-                "delta": _json(decision.delta),
-                "interval": [_json(end) for end in decision.interval] if decision.interval else None,
-            }
-            for decision in verdict.decisions
-        },
-        "notes": list(bundle.notes),
-    }
-
-
-def _json(value: float | None) -> float | str | None:
-    return None if value is None else double_to_json(value)
-
-
-def accepted_lines(old: Snapshot | None, new: Snapshot, path: Path) -> Iterator[str]:
+def accepted_lines(old: Snapshot | None, new: Baseline, before: Baseline | None, path: Path) -> Iterator[str]:
     """What accepting changed, and what to do next."""
+    kept = new.snapshot
     yield ""
-    yield from change_lines(changes(old, new)) if old is not None else _levels(new)
-    yield f"baseline   {relative(path)}: {len(new.runs)} runs accepted; commit this file"
-    if new.dirty:
-        yield "           note: the tree has uncommitted changes, so no commit can give these runs again"
-
-
-def change_lines(found: tuple[Verdict, Differences] | None) -> Iterator[str]:
-    """What differs between two levels, metric by metric."""
-    if found is None:
+    if new is before:
+        yield f"{'baseline':<{_LABEL}}{relative(path)} holds these {count(len(kept.runs), 'run')} already: unchanged"
         return
-    verdict, apart = found
+    yield from change_lines(old, kept) if old is not None else _levels(kept)
+    yield f"{'baseline':<{_LABEL}}{relative(path)}: {count(len(kept.runs), 'run')} accepted; commit this file"
+    if kept.dirty:
+        yield f"{'note':<{_LABEL}}the tree has uncommitted changes, so no commit can give these runs again"
+
+
+def change_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
+    """What differs between two levels, metric by metric."""
+    verdict, apart = changes(old, new)
     yield f"against the old baseline: {verdict.judgement.value}"
-    for decision in verdict.decisions:
-        yield f"           {moved(decision)}"
-    yield f"           {apart.sentence}"
+    yield from (f"{'':<{_LABEL}}{row}" for row in metric_rows(verdict.decisions, verdict.judgement))
+    yield f"{'':<{_LABEL}}{apart.sentence}"
 
 
 def baseline_lines(stored: Baseline) -> Iterator[str]:
     """A stored baseline in a few lines."""
-    kept = stored.snapshot
-    at = f"commit {kept.commit[:7]}" if kept.commit else "not in git"
+    kept, pad = stored.snapshot, " " * _LABEL
+    at = f"commit {kept.commit[:7]}" if kept.commit else "a tree that is not in git"
     dirty = " with uncommitted changes" if kept.dirty else ""
-    yield f"{kept.experiment}  {len(kept.runs)} runs of {at}{dirty}, accepted {stored.accepted.at}"
+    yield f"{kept.experiment}  {count(len(kept.runs), 'run')} of {at}{dirty}, accepted {stored.accepted.at}"
     if stored.accepted.note:
-        yield f"           {stored.accepted.note}"
+        yield f"{pad}{stored.accepted.note}"
     yield from _levels(kept)
     environment = kept.configuration.environment
-    yield f"           environment {environment.source}, {len(environment.packages)} packages, Python {environment.python}"
-    yield f"           hardware {kept.configuration.hardware_class()}"
-    yield f"           {seeds_in_words([run.seed for run in kept.runs])} · ml-experiment {kept.tool_version}"
+    packages = count(len(environment.packages), "package")
+    yield f"{pad}environment {environment.source}, {packages}, Python {environment.python}"
+    yield f"{pad}hardware {kept.configuration.hardware_class()}"
+    yield f"{pad}{seeds_in_words([run.seed for run in kept.runs])} · ml-experiment {kept.tool_version}"
 
 
 def _levels(kept: Snapshot) -> Iterator[str]:
     from action.activities.compare import Judged
     from reporting.comparison import decide_metrics
-    from reporting.decision import Sample
-    from reporting.words import look
 
-    for decision in decide_metrics(None, kept, Judged.of(kept)):
-        sample: Sample = decision.candidate
-        if sample.mean is not None:
-            yield f"           {decision.metric}  {look(decision).spread(sample.mean, sample.sd)}   n {sample.n}"
+    yield from (f"{'':<{_LABEL}}{row}" for row in metric_rows(decide_metrics(None, kept, Judged.of(kept))))

@@ -39,6 +39,10 @@ class UnreadableBaseline(CannotJudge):
     """The baseline file is there and cannot be used; the text says why and what to do."""
 
 
+class OtherExperiment(UnreadableBaseline):
+    """The baseline belongs to another experiment."""
+
+
 def dumps(baseline: Baseline) -> str:
     """The file's text: declared order, one line per run, package, file and curve column, so that a diff can be read."""
     return _lines(baseline.model_dump(mode="json"), 0) + "\n"
@@ -60,7 +64,7 @@ def _lines(node: Any, depth: int) -> str:
 def loads(data: bytes, *, name: str, experiment: str | None = None) -> Baseline:
     """Read a baseline; `name` is how messages call the file, `experiment` whose baseline it must be (None: any).
 
-    Raises UnreadableBaseline for bytes that are not one, for a newer schema, for another experiment's.
+    Raises UnreadableBaseline for bytes that are not one and for a newer schema, OtherExperiment for another's.
     """
     remedy = "take it from git again (git checkout), or store a new one with: ml-experiment baseline accept"
     try:
@@ -81,7 +85,7 @@ def loads(data: bytes, *, name: str, experiment: str | None = None) -> Baseline:
         raise UnreadableBaseline(f"{name}: not a valid baseline: {first_fault(error)}\n  {remedy}") from None
     found = baseline.snapshot.experiment
     if experiment is not None and found != experiment:
-        raise UnreadableBaseline(
+        raise OtherExperiment(
             f"{name}: the baseline of another experiment: found {found!r}, expected {experiment!r}\n"
             "  correct 'experiment' or 'baseline.file' in ml-experiment.yaml"
         )

@@ -12,7 +12,7 @@ from experiment.baseline import Acceptance, Baseline
 from experiment.errors import CannotJudge
 from experiment.snapshot import Snapshot
 from reporting.comparison import compare
-from reporting.decision import Decision, Verdict
+from reporting.decision import Verdict
 from reporting.differences import Differences, differences
 from reporting.gate import incomplete
 from runner import tracking
@@ -43,10 +43,27 @@ def _everywhere(name: str, made: Snapshot) -> bool:
     return name == "runtime_s" or all(name in run.metrics for run in made.runs)
 
 
-def accept(made: Snapshot, path: Path, note: str) -> Baseline:
-    """Write the baseline. Raises CannotStore; the file that was there is then untouched."""
+def replaced(path: Path, experiment: str) -> tuple[Baseline | None, str]:
+    """The baseline that would be replaced, and why it cannot be read where it cannot: accepting is the remedy then.
+
+    Raises OtherExperiment: that file is not ours to replace.
+    """
+    try:
+        return baselines.load(path, experiment=experiment), ""
+    except baselines.NoBaseline:
+        return None, ""
+    except baselines.OtherExperiment:
+        raise
+    except baselines.UnreadableBaseline as error:
+        return None, str(error).split("\n")[0]
+
+
+def accept(made: Snapshot, old: Baseline | None, path: Path, note: str) -> Baseline:
+    """Write the baseline, unless it holds these very runs already. Raises CannotStore; what was there is then kept."""
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     new = Baseline(accepted=Acceptance(at=at, tool_version=made.tool_version, note=note), snapshot=_stored(made))
+    if old is not None and old.snapshot == new.snapshot and note in ("", old.accepted.note):
+        return old
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, baselines.dumps(new).encode())
@@ -61,25 +78,8 @@ def _stored(made: Snapshot) -> Snapshot:
     return made.model_copy(update={"runs": runs})
 
 
-def changes(old: Snapshot | None, new: Snapshot) -> tuple[Verdict, Differences] | None:
-    """What accepting `new` in place of `old` means; None where there is no old one."""
-    if old is None:
-        return None
+def changes(old: Snapshot, new: Snapshot) -> tuple[Verdict, Differences]:
+    """What accepting `new` in place of `old` means."""
     from action.activities.compare import Judged
 
-    verdict = compare(old, new, Judged.of(new))
-    return verdict, differences(old.configuration, new.configuration)
-
-
-def moved(decision: Decision) -> str:
-    """One line about a metric: "test/accuracy  0.9409 ± 0.0060 → 0.9129 ± 0.0077   −0.0280   n 10 → 5"."""
-    from reporting.words import look
-
-    words = look(decision)
-    old, new = decision.baseline, decision.candidate
-    if old.mean is None or new.mean is None:
-        return f"{decision.metric}  {decision.judgement.value}: {decision.reason}"
-    by = words.signed(decision.delta) if decision.delta is not None else "no change"
-    between = f" [{words.interval(*decision.interval)}]" if decision.interval is not None else ""
-    spread = f"{words.spread(old.mean, old.sd)} → {words.spread(new.mean, new.sd)}"
-    return f"{decision.metric}  {spread}   {by}{between}   n {old.n} → {new.n}"
+    return compare(old, new, Judged.of(new)), differences(old.configuration, new.configuration)

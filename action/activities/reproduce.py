@@ -86,7 +86,7 @@ def _aa(base: Snapshot | None) -> str:
     """What the plan says of the run that may be made twice."""
     if base is None:
         return ", then one of them again: does it reproduce?"
-    return "; one run again unless it gives the baseline's bits"
+    return "; once more unless it gives the baseline's bits"
 
 
 def taken(session: Session, runs: Sequence[FinishedRun]) -> Snapshot:

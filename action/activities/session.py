@@ -4,13 +4,14 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from experiment import file
+from experiment.command import placeholders
+from experiment.errors import Refused
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from runner import data, source
@@ -47,8 +48,8 @@ class Watcher:
     def progress(self, seed: int, progress: Progress) -> None:
         """A run goes on."""
 
-    def done(self, run: FinishedRun) -> None:
-        """A run ended and is recorded."""
+    def done(self, run: FinishedRun, folder: Path) -> None:
+        """A run ended and is recorded in `folder`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Session:
             self.cancelled,
             began=lambda job: self.watcher.began(job.seed),
             watch=lambda job, progress: self.watcher.progress(job.seed, progress),
-            done=lambda _, one: self.watcher.done(_finished(one)),
+            done=lambda _, one: self.watcher.done(_finished(one), one.folder),
         )
         return [(seed, _finished(one), one.folder) for seed, one in zip(seeds, finished, strict=True)]
 
@@ -123,23 +124,39 @@ def _finished(one: Finished) -> FinishedRun:
     return FinishedRun(one.record, one.curves, log_tail=one.log_tail)
 
 
-def open_session(
-    path: Path, watcher: Watcher, inherited: Mapping[str, str], *, said: Callable[[Experiment], None] = lambda _: None
-) -> Session:
-    """Read and check everything before anything is run. Raises Refused, InfrastructureFailed (see the modules used).
+class NoValue(Refused):
+    """The command has a placeholder that only a sweep gives a value."""
 
-    `said` gets the experiment as soon as its file is read.
+
+def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited: Mapping[str, str]) -> Session:
+    """Check everything before anything is run; `experiment` is what the file at `path` says.
+
+    Raises Refused, InfrastructureFailed (see the modules used).
     """
-    experiment = file.load(path)
-    said(experiment)
-    folder = (path if path.is_dir() else path.parent).resolve()
+    folder = folder_of(path).resolve()
+    _has_values(experiment)
     checked = data.check(experiment.data, folder)
     store = Store(folder / STATE)
     store.prepare()
     reap(store.work)
     prepared = prepare(experiment.environment, folder, experiment.resources.cpus, inherited, watcher.say)
     slots(experiment.resources, prepared.hardware, usable_processors())
-    return Session(folder, experiment, source.find(folder), prepared, checked, store, watcher, threading.Event())
+    tree = source.find(folder, [experiment.baseline_file])
+    return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event())
+
+
+def folder_of(path: Path) -> Path:
+    """The experiment's folder, where `path` is that or the file in it."""
+    return path if path.is_dir() else path.parent
+
+
+def _has_values(experiment: Experiment) -> None:
+    missing = [name for name in placeholders(experiment.command) if name not in ("seed", *experiment.params)]
+    if missing:
+        raise NoValue(
+            f"ml-experiment.yaml: command: {{{missing[0]}}} has no value outside the sweep\n"
+            f"  give it one: params: {{{missing[0]}: …}}; a sweep then overrides it\nnothing was run"
+        )
 
 
 def reap(work: Path) -> None:
