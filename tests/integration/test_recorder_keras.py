@@ -183,3 +183,18 @@ def test_a_seed_set_in_pytorch_holds_and_is_recorded(project: Project, torch: Pa
     assert first.out == other.out
     calls = [(call.function, call.value, call.place) for call in first.captured.seeding.by_user]
     assert calls == [("torch.manual_seed", "5", "train.py:2")]
+
+
+def test_what_must_be_set_before_the_first_computation_can_still_be_set(
+    project: Project, tensorflow: Path, torch: Path
+) -> None:
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    of_torch = (
+        "import torch\ntorch.set_num_interop_threads(1)\ntorch.set_num_threads(1)\nprint(torch.get_num_threads())"
+    )
+    assert project.script(of_torch, python=torch).out == "1\n"
+    of_tensorflow = (
+        "import tensorflow as tf\ntf.config.threading.set_intra_op_parallelism_threads(1)\n"
+        "tf.config.set_visible_devices([], 'GPU')\nprint(tf.config.threading.get_intra_op_parallelism_threads())\n"
+    )
+    assert project.script(of_tensorflow, python=tensorflow, variables=quiet).out == "1\n"

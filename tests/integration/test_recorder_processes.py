@@ -192,6 +192,10 @@ def children(how: str) -> str:
             "import os, subprocess, sys\nenv = dict(os.environ, EXTRA='1')\n"
             f"for _ in '12': subprocess.run([sys.executable, '-c', {DRAW!r}], env=env)\n"
         ),
+        "posix_spawn": (
+            "import os, sys\nfor _ in '12':\n"
+            f"  os.waitpid(os.posix_spawn(sys.executable, [sys.executable, '-c', {DRAW!r}], os.environ), 0)\n"
+        ),
         "system": f"import os, sys\nfor _ in '12': os.system(sys.executable + \" -c '{DRAW}'\")\n",
         "fork": (
             "import os, random, sys\nfor _ in '12':\n  pid = os.fork()\n  if not pid:\n"
@@ -211,7 +215,8 @@ def children(how: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "how", ["subprocess", "own environment", "system", "fork", "shell", "mp-fork", "mp-spawn", "mp-forkserver"]
+    "how",
+    ["subprocess", "own environment", "posix_spawn", "system", "fork", "shell", "mp-fork", "mp-spawn", "mp-forkserver"],
 )
 def test_children_draw_other_numbers_than_each_other_and_the_same_in_every_run(project: Project, how: str) -> None:
     project.write("train.py", children(how) + DRAW.replace("print", "if __name__ == '__main__': print"))
@@ -316,3 +321,40 @@ def test_the_recorder_runs_on_the_pythons_users_have(project: Project, python: P
     assert ran.out == "0.8444218515250481\n", ran.err
     assert (ran.captured.source, ran.captured.data) == (("train.py",), ("x.csv",))
     assert ran.captured.not_captured == ()
+
+
+ASSIGNED = """
+import sys
+from _ml_experiment_recorder.places import next_store
+def who():
+    frame = sys._getframe(1)
+    return next_store(frame.f_code, frame.f_lasti)
+class C: pass
+c, d = C(), {}
+a = who(); print(a)
+c.attribute = who(); print(c.attribute)
+d["key/1"] = who(); print(d["key/1"])
+def local():
+    b = who()
+    return b
+def fused():
+    x = 1
+    b = who(); return b, x
+def cell():
+    e = who()
+    return (lambda: e)()
+def shared():
+    global g
+    g = who()
+    return g
+print(local(), fused()[0], cell(), shared())
+print(who(), str(who()), [who()][0], (lambda: who())())
+h = 1 if who() is None else 2
+print(h)
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=[path.parent.parent.name for path in PYTHONS])
+def test_what_a_value_is_assigned_to_is_known_on_every_python(project: Project, python: Path) -> None:
+    ran = project.script(ASSIGNED, python=python)
+    assert ran.out.split() == ["a", "attribute", "key/1", "b", "b", "e", "g", *["None"] * 4, "1"], ran.err

@@ -1,4 +1,4 @@
-"""Sees through Python's audit events which files and folders the run opens, lists, makes and renames.
+"""Learns from Python's audit events which files and folders the run opens, lists, makes and renames.
 
 Files opened by native code (HDF5, Arrow, OpenCV) raise no such event and are not seen here.
 """
@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .guard import failed
 from .settings import RECORDER_FOLDER, Settings
 
 _MOST = 200_000  # distinct paths remembered per process
@@ -26,7 +25,7 @@ _SCANNING_PACKAGES = ("/importlib_metadata/", "/pkg_resources/", "/setuptools/")
 
 
 class Files:
-    """One per process; `hook` is for `sys.addaudithook`."""
+    """One per process; `handlers` are for `audit.hook`, by event."""
 
     def __init__(self, settings: Settings) -> None:
         self._stream = settings.stream
@@ -41,7 +40,7 @@ class Files:
         self._seen: set[tuple[str, str]] = set()
         self._folder: str | None = None
         self._full = False
-        self._handlers: dict[str, Callable[..., None]] = {
+        self.handlers: dict[str, Callable[..., None]] = {
             "open": self._opened,
             "import": self._imported,
             "os.listdir": self._listed,
@@ -55,15 +54,6 @@ class Files:
             "sqlite3.connect": self._connected,
             "cpython.run_file": self._run,
         }
-
-    def hook(self, event: str, args: tuple[Any, ...]) -> None:
-        """An audit hook. What it raised would stop the user's call, so it raises nothing."""
-        handler = self._handlers.get(event)
-        if handler is not None:
-            try:
-                handler(*args)
-            except Exception as error:
-                failed(self._stream, "files opened", error)
 
     def _opened(self, path: Any, _mode: Any, flags: int) -> None:
         if isinstance(path, int):
@@ -106,7 +96,7 @@ class Files:
     def _listed(self, path: Any = None) -> None:
         if isinstance(path, int):
             return
-        caller = sys._getframe(2).f_code.co_filename  # 0 is this, 1 the hook, 2 the Python code that lists
+        caller = sys._getframe(2).f_code.co_filename  # 0 is this, 1 audit.hook, 2 the Python code that lists
         if not caller.startswith(_SCANNERS) and not any(package in caller for package in _SCANNING_PACKAGES):
             self._tell("list", "." if path is None else path)
 

@@ -39,6 +39,10 @@ class Lineage:
         os.environ[VARIABLE] = path  # always there from the start: only replaced, so native getenv stays safe
         return path
 
+    def child_starts(self, *_args: Any) -> None:
+        """For the audit events of calls whose child inherits the environment."""
+        self.start_child()
+
     def _claim(self, wanted: str) -> str:
         path, folder = wanted, os.path.join(self._stream.folder, "claims")
         os.makedirs(folder, exist_ok=True)

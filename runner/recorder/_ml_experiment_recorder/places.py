@@ -71,7 +71,7 @@ class Places:
         """The variable, attribute or key the value of the call now running in `frame` is assigned to, if it is."""
         key = (frame.f_code, frame.f_lasti)
         if key not in self._names:
-            self._names[key] = _next_store(frame.f_code, frame.f_lasti)
+            self._names[key] = next_store(frame.f_code, frame.f_lasti)
         return self._names[key]
 
     def __call__(self, depth: int = 1) -> FrameType:
@@ -79,7 +79,8 @@ class Places:
         return sys._getframe(depth + 1)
 
 
-def _next_store(code: CodeType, last: int) -> str | None:
+def next_store(code: CodeType, last: int) -> str | None:
+    """What the result of the call at byte `last` is stored in by the very next instructions, if by those."""
     import dis
 
     after = [i for i in dis.get_instructions(code) if i.offset > last and i.opname != "CACHE"][:4]

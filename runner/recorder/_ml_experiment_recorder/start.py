@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from . import keras, mlflow, numpy, sklearn, tensorflow, torch
+from . import audit, keras, mlflow, numpy, sklearn, tensorflow, torch
 from .files import Files
 from .guard import guarded
 from .import_hooks import PostImport
@@ -36,7 +36,8 @@ def start(text: str) -> None:
     if seeds.wanted and "PYTHONHASHSEED" in os.environ:
         seeds.applied("PYTHONHASHSEED")
     guarded(stream, "imports", _hook_imports, settings, places, seeds)
-    guarded(stream, "files opened", sys.addaudithook, Files(settings).hook)
+    children = dict.fromkeys(("os.system", "os.posix_spawn"), lineage.child_starts)
+    guarded(stream, "files opened", audit.install, stream, {**Files(settings).handlers, **children})
 
 
 def _hook_imports(settings: Settings, places: Places, seeds: Seeds) -> None:
