@@ -1,13 +1,11 @@
 """Nothing that comes from data becomes a link, a mention, an image or HTML; cmark-gfm is the judge."""
 
 import re
-from html.parser import HTMLParser
 
-import cmarkgfm
 import pytest
-from cmarkgfm.cmark import Options
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_oracle import acts, rendered
 from report_cases import HOSTILE
 
 from reporting.markdown import code, fence, is_commit, name, prose, visible
@@ -57,49 +55,6 @@ PIECES = st.lists(
     max_size=12,
 ).map("".join)
 UNTRUSTED = st.one_of(NASTY, PIECES)
-
-
-class Seen(HTMLParser):
-    """Tags of a page, and its text outside of code."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.comments: list[str] = []
-        self.text = ""
-        self.codes: list[str] = []
-        self._depth = 0
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag == "code":
-            self.codes.append("")
-        self._depth += tag in ("code", "pre")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._depth -= tag in ("code", "pre")
-
-    def handle_comment(self, data: str) -> None:
-        self.comments.append(data)
-
-    def handle_data(self, data: str) -> None:
-        if self._depth:
-            self.codes[-1] += data
-        else:
-            self.text += data
-
-
-def rendered(markdown: str) -> Seen:
-    """As a comment is rendered, before GitHub's sanitiser."""
-    options = Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_GITHUB_PRE_LANG | Options.CMARK_OPT_HARDBREAKS
-    return Seen(cmarkgfm.github_flavored_markdown_to_html(markdown, options))
-
-
-def acts(text: str) -> list[str]:
-    """What GitHub, after cmark, would make a mention, an issue or an emoji of."""
-    return re.findall(r"@\w|#\d|\bGH-\d|:[+\w-]+:|\b[0-9a-f]{7,40}\b|https?:|www\.", text)
 
 
 @given(UNTRUSTED)

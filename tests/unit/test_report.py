@@ -20,8 +20,8 @@ from builders import (
     a_verdict,
     an_environment,
 )
+from markdown_oracle import acts, rendered
 from report_cases import CASES, edited, judged, report_of
-from test_markdown import acts, rendered
 
 from experiment.bundle import Replicate
 from experiment.environment import Gpu, HardwareRecord
