@@ -40,4 +40,7 @@ def _series(curves: list[Curve], wanted: int | None) -> Curve | None:
 
 
 def _value(curve: Curve, last: int | None) -> float:
-    return float(curve.value[-1]) if last is None else float(np.mean(curve.value[-last:]))
+    if last is None:
+        return float(curve.value[-1])
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs have no mean: NaN
+        return float(np.mean(curve.value[-last:]))

@@ -115,10 +115,12 @@ def band(curves: Sequence[Curve]) -> CurveBand | None:
         return None
     picked = common[np.unique(np.linspace(0, len(common) - 1, min(len(common), BAND_STEPS)).round().astype(int))]
     table = np.array([curve.value[np.searchsorted(curve.step, picked)] for curve in curves])
+    with np.errstate(invalid="ignore"):  # infinities of both signs have no median: NaN
+        median, low, high = np.median(table, axis=0), table.min(axis=0), table.max(axis=0)
     return CurveBand(
         n=len(curves),
         step=tuple(picked.tolist()),
-        median=tuple(np.median(table, axis=0).tolist()),
-        low=tuple(table.min(axis=0).tolist()),
-        high=tuple(table.max(axis=0).tolist()),
+        median=tuple(median.tolist()),
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
     )

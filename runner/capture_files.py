@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from runner.capture_stream import Event
+from runner.capture_stream import Event, printable
 
 MAX_PATHS = 200_000
 _CODE = {".py", ".pyx", ".pxd", ".pyi", ".ipynb", ".so", ".sh", ".r", ".jl"}
@@ -42,7 +42,7 @@ class FileCollector:
     def accessed(self, names: Iterable[str]) -> None:
         """Files of the tree (relative to it) that were read, as the file system says; after all events."""
         for name in names:
-            path = self._roots[0] + name
+            path = self._roots[0] + printable(name)
             if not any(root + name in self._first["write"] for root in self._roots):
                 self._first["read"].setdefault(_source_of(path), 0.0)
 

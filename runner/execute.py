@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -122,6 +122,7 @@ def _in(work: Path, job: Job, bench: Bench) -> Finished:
         stream.mkdir()
         source.copy(tree, root, [*declared, *job.extra])
         marked = capture_access.mark(root)
+        before = {path: _identity(root / tree.inside(path)) for path in spec.metric_files}
     except OSError as error:
         raise CannotStore(work, error) from None
     env = dict(job.prepared.variables) | command.variables(spec.params, job.seed)
@@ -150,7 +151,8 @@ def _in(work: Path, job: Job, bench: Bench) -> Finished:
     touched = capture_access.touched(root, marked) if marked is not None else frozenset()
     captured = capture.read(stream, root, touched)
     outcome = outcome_of(ended, spec.resources.timeout)
-    series, problem = _all_curves(spec, root / tree.folder, captured.curves, printed.curves())
+    untouched = {path for path, was in before.items() if was is not None and was == _identity(root / tree.inside(path))}
+    series, problem = _all_curves(spec, root / tree.folder, untouched, captured.curves, printed.curves())
     if problem and outcome.status is Status.OK:
         outcome = Outcome(status=Status.INVALID, exit_code=0, reason=problem)
     reads = _reads(job, root, captured, declared)
@@ -186,15 +188,18 @@ class _Live:
 
 
 def _all_curves(
-    spec: Experiment, folder: Path, recorded: Sequence[Curve], printed: Sequence[Curve]
+    spec: Experiment, folder: Path, untouched: Set[str], recorded: Sequence[Curve], printed: Sequence[Curve]
 ) -> tuple[list[Curve], str]:
     """Every metric from its one source, and what is wrong with the metric files.
 
     Where two sources have a metric, what the user declared wins: a pattern, then a metric file, then what the script
-    told a tracker or framework.
+    told a tracker or framework. A metric file that came with the tree and is `untouched` is somebody's earlier result.
     """
     problem, files = "", []
     for path in spec.metric_files:
+        if path in untouched:
+            problem = problem or f"metric file {path} was not written: it is still the one of the source tree"
+            continue
         try:
             files.append(metric_files.read(folder / path, path))
         except FileNotFoundError:
@@ -226,12 +231,13 @@ class _Reads:
 
 
 def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[str]) -> _Reads:
-    """Digests of everything read. A file the run changed after reading it is hashed where it was copied from."""
+    """Digests of everything read. A file the run changed or removed after reading it is hashed where it came from."""
     changed = set(captured.written)
     names = [*job.tree.files, *declared, *job.extra]
 
     def digest(path: str) -> FileDigest:
-        return _digest(job.tree.root / path if path in changed else root / path)
+        there = path not in changed and os.path.lexists(root / path)
+        return _digest(root / path if there else job.tree.root / path)
 
     data = {path: digest(path) for path in captured.data}
     for path, file in zip(declared, job.experiment.data, strict=True):
@@ -243,6 +249,15 @@ def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[
         },
         listed={folder: source.listing(names, folder) for folder in captured.listed},
     )
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written or replaced; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _digest(path: Path) -> FileDigest:

@@ -11,15 +11,15 @@ _OWN_FAULT = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, sign
 def outcome_of(ended: Ended, timeout: float) -> Outcome:
     """The outcome of a run in an environment of packages; `timeout` in seconds."""
     # the shell reports a signal of its child as 128 + number
-    number = -ended.returncode if ended.returncode < 0 else ended.returncode - 128 if ended.returncode > 128 else None
-    known = number if number in {s.value for s in signal.Signals} else None
+    number = -ended.returncode if ended.returncode < 0 else ended.returncode - 128
+    known = number if number in signal.valid_signals() else None
     code = ended.returncode if known is None else None
     by_us = _ended_by_us(ended, timeout)
     if by_us is not None:
         status, reason = by_us
         return Outcome(status=status, exit_code=code, signal=known, reason=reason)
     if known is not None:
-        name = signal.Signals(known).name
+        name = signal.Signals(known).name if known in set(signal.Signals) else f"signal {known}"
         if known in _OWN_FAULT:
             return Outcome(status=Status.USER_ERROR, signal=known, reason=f"crashed with {name}")
         return Outcome(status=Status.INFRA_ERROR, signal=known, reason=f"killed from outside with {name}")

@@ -1,6 +1,7 @@
 """The output of a run: every line heard once, and a log that keeps head and tail however much is printed."""
 
-from collections import deque
+import select
+import threading
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -8,6 +9,8 @@ HEAD_BYTES = 512 * 1024
 TAIL_BYTES = 512 * 1024
 _CHUNK = 64 * 1024
 _MAX_LINE = 64 * 1024
+_POLL_MS = 100
+_MOST_AFTER_THE_END = 1024 * 1024  # what a pipe may hold; a process that got away could go on for ever
 
 
 class BoundedLog:
@@ -15,8 +18,7 @@ class BoundedLog:
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self.total = 0
 
     def add(self, data: bytes) -> None:
@@ -25,33 +27,51 @@ class BoundedLog:
         room = HEAD_BYTES - len(self._head)
         self._head += data[: max(0, room)]
         if rest := data[max(0, room) :]:
-            self._tail.append(rest)
-            self._tail_size += len(rest)
-            while self._tail_size - len(self._tail[0]) >= TAIL_BYTES:
-                self._tail_size -= len(self._tail.popleft())
+            self._tail += rest
+            if len(self._tail) > 2 * TAIL_BYTES:  # seldom, so that a byte is moved once
+                del self._tail[:-TAIL_BYTES]
 
     def content(self) -> bytes:
         """The log as it is written: all of it, or head, a line that says how much is missing, and tail."""
-        tail = b"".join(self._tail)[-TAIL_BYTES:]
+        tail = bytes(self._tail[-TAIL_BYTES:])
         missing = self.total - len(self._head) - len(tail)
         gap = f"\n[… {missing} bytes left out by ml-experiment …]\n".encode() if missing else b""
         return bytes(self._head) + gap + tail
 
     def last_lines(self, count: int) -> str:
         """The last `count` lines as text."""
-        end = (bytes(self._head[-8192:]) + b"".join(self._tail))[-8192:]
+        end = (self._head[-8192:] + self._tail[-8192:])[-8192:]
         return "\n".join(end.decode(errors="replace").replace("\r", "\n").rstrip("\n").split("\n")[-count:])
 
 
-def follow(pipe: BinaryIO, log: BoundedLog, hear: Callable[[str], None]) -> None:
-    """Read the pipe to its end into `log`; `hear` gets each whole line, cut at 64 KiB."""
-    begun = b""
-    while data := pipe.read1(_CHUNK) if hasattr(pipe, "read1") else pipe.read(_CHUNK):
+def follow(pipe: BinaryIO, log: BoundedLog, hear: Callable[[str], None], ended: threading.Event) -> None:
+    """Read the unbuffered pipe to its end into `log`; `hear` gets each line that is not empty, cut at 64 KiB.
+
+    A carriage return ends a line too: progress bars never end theirs otherwise. Once `ended` is set only what the pipe
+    holds is still read: a process that got away may keep it open.
+    """
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    begun, late = bytearray(), 0
+
+    def end_line() -> None:
+        if begun:
+            hear(begun.decode(errors="replace"))
+            begun.clear()
+
+    while late < _MOST_AFTER_THE_END:
+        over = ended.is_set()
+        if not ready.poll(0 if over else _POLL_MS):
+            if over:
+                break
+            continue
+        if not (data := pipe.read(_CHUNK)):
+            break
+        late += len(data) if over else 0
         log.add(data)
-        *lines, begun = (begun + data).split(b"\n")
-        for line in lines:
-            hear(line[:_MAX_LINE].decode(errors="replace"))
-        if len(begun) > _MAX_LINE:
-            begun = begun[-_MAX_LINE:]
-    if begun:
-        hear(begun[:_MAX_LINE].decode(errors="replace"))
+        *ends, rest = data.replace(b"\r", b"\n").split(b"\n")
+        for line in ends:
+            begun += line[: _MAX_LINE - len(begun)]
+            end_line()
+        begun += rest[: _MAX_LINE - len(begun)]
+    end_line()

@@ -43,7 +43,7 @@ def find(folder: Path, apart: Sequence[str] = ()) -> SourceTree:
     """
     folder = folder.resolve()
     top = _git(folder, "rev-parse", "--show-toplevel")
-    if top is None or _git(folder, "check-ignore", "-q", ".") is not None:
+    if top is None or (_git(folder, "check-ignore", "-q", ".") is not None and not _git(folder, "ls-files", ".")):
         return SourceTree(folder, ".", None, False, tuple(sorted(_walk(folder))))
     root = Path(top.removesuffix("\n"))
     head = _git(root, "rev-parse", "--verify", "-q", "HEAD")

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from experiment import curves, record
+from experiment.atomic import write_whole
 from experiment.curves import Curve
 from experiment.errors import InfrastructureFailed
 from experiment.finals import final_values
@@ -19,14 +20,16 @@ from experiment.summarise import FinishedRun
 from runner.output import BoundedLog
 
 _PARTS = "parts"
+_PART = ".part"  # ends the name of a folder that is being written
 
 
 class CannotStore(InfrastructureFailed):
     """The state folder cannot be written: disk full, no permission. What it held before is untouched."""
 
     def __init__(self, path: Path, error: OSError) -> None:
+        where = f" ({error.filename})" if error.filename not in (None, str(path), path) else ""
         super().__init__(
-            f"{path}: cannot be written: {error.strerror or error}\n"
+            f"{path}: cannot be written: {error.strerror or error}{where}\n"
             "  runs recorded before are kept; make room or permit writing, then run the same command again"
         )
 
@@ -46,7 +49,7 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)
             ignore = self.state / ".gitignore"
             if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")  # nobody has to remember to ignore our state
+                write_whole(ignore, b"*\n")  # nobody has to remember to ignore our state
             if not os.access(self.runs, os.W_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
@@ -70,17 +73,21 @@ class Store:
                     yield _finished(found, curves.read(folder), metrics), folder
 
     def _folders(self) -> list[Path]:
+        found = []
         with contextlib.suppress(OSError):
-            folders = [folder for folder in self.runs.iterdir() if (folder / _PARTS).is_file()]
-            return sorted(folders, key=lambda folder: ((folder / _PARTS).stat().st_mtime_ns, folder.name))
-        return []
+            for folder in self.runs.iterdir():
+                if folder.suffix != _PART:
+                    with contextlib.suppress(OSError):
+                        found.append(((folder / _PARTS).stat().st_mtime_ns, folder.name, folder))
+        return [folder for _, _, folder in sorted(found)]
 
     def add(self, found: RunRecord, series: list[Curve], log: BoundedLog, artifacts: Mapping[str, Path]) -> Path:
         """Write a run: record, curves, output, kept artifacts. Raises CannotStore, and then leaves no half a run."""
-        folder = self._free(found.key)
-        part = folder.with_name(f"{folder.name}.part")
         try:
-            part.mkdir(parents=True)
+            folder, part = self._reserve(found.key)
+        except OSError as error:
+            raise CannotStore(self.runs, error) from None
+        try:
             (part / "output.log").write_bytes(log.content())
             curves.write(series, part)
             for name, file in artifacts.items():
@@ -95,12 +102,18 @@ class Store:
             raise CannotStore(self.runs, error) from None
         return folder
 
-    def _free(self, key: str) -> Path:
-        number, folder = 1, self.runs / key
-        while folder.exists() or folder.with_name(f"{folder.name}.part").exists():
+    def _reserve(self, key: str) -> tuple[Path, Path]:
+        """A folder that is not there yet, and the one it is made in: whoever makes the latter has both."""
+        number = 0
+        while True:
             number += 1
-            folder = self.runs / f"{key}.{number}"
-        return folder
+            folder = self.runs / (key if number == 1 else f"{key}.{number}")
+            part = folder.with_name(f"{folder.name}{_PART}")
+            with contextlib.suppress(FileExistsError):
+                part.mkdir(parents=True)
+                if not folder.exists():
+                    return folder, part
+                part.rmdir()
 
 
 def read_run(folder: Path) -> FinishedRun:

@@ -2,21 +2,28 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
+from experiment.errors import InfrastructureFailed
+from runner.meter import Meter, oom_kills
 from runner.output import BoundedLog, follow
 
 MARK = "ML_EXPERIMENT_RUN"
-_POLL_S = 0.05
-_MEMORY_EVERY_S = 1.0
+_POLL_S = 0.02
 _GRACE_S = 2.0
+
+
+class CannotStart(InfrastructureFailed):
+    """The system refuses a new process."""
 
 
 @dataclass(frozen=True)
@@ -49,131 +56,135 @@ def supervise(
 
     `mark` tells the processes of this run from all others, however they detach. `cpus`: processors it is bound to.
     `hear` gets each line printed (in another thread), `tick` the seconds since the start, about every half second.
-    OSError passes through where the shell cannot be started.
+    Raises CannotStart.
     """
-    log = BoundedLog()
-    began, before, kills = time.monotonic(), os.times(), _oom_kills()
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        cwd=cwd,
-        env={**env, MARK: mark},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    if cpus is not None:
-        with contextlib.suppress(OSError):  # it may have ended already
-            os.sched_setaffinity(process.pid, cpus)
-    pipe = cast(IO[bytes], process.stdout)
-    reader = threading.Thread(target=_drain, args=(pipe, log, hear), daemon=True)
-    reader.start()
-    meter = _Meter(process.pid)
-    timed_out = False
-    try:
-        while process.poll() is None and not cancelled.is_set() and not timed_out:
-            elapsed = time.monotonic() - began
-            timed_out = elapsed > timeout
-            if meter.due(elapsed):
-                tick(elapsed)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_POLL_S)
-        was_cancelled = process.poll() is None and cancelled.is_set()
-    finally:
-        end(process, mark)
-    wall = time.monotonic() - began
-    reader.join(timeout=1.0)
-    meter.sample()
-    after = os.times()
+    log, meter, kills = BoundedLog(), Meter(), oom_kills()
+    with _bound_to(cpus):
+        process = _start(command, cwd, {**env, MARK: mark})
+    ended = threading.Event()
+    with cast(BinaryIO, process.stdout) as pipe:
+        reader = threading.Thread(target=follow, args=(pipe, log, hear, ended), daemon=True)
+        reader.start()
+        try:
+            stopped = _watch(process.pid, meter, timeout, tick, cancelled)
+            wall = meter.elapsed()
+        finally:
+            end(process, mark)
+            ended.set()
+            reader.join()
+            used = _reap(process)
     return Ended(
         returncode=process.returncode,
-        timed_out=timed_out,
-        cancelled=was_cancelled,
-        out_of_memory=process.returncode == -signal.SIGKILL and _oom_kills() > kills,
+        timed_out=stopped is _Stopped.LATE,
+        cancelled=stopped is _Stopped.CANCELLED,
+        # the shell reports a killed child as 128 + signal
+        out_of_memory=process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) and oom_kills() > kills,
         wall_s=wall,
-        cpu_s=meter.cpu_s
-        or (after.children_user + after.children_system - before.children_user - before.children_system),
-        peak_memory_bytes=meter.peak or None,
+        cpu_s=max(meter.cpu_s, used.ru_utime + used.ru_stime),
+        peak_memory_bytes=max(meter.peak, used.ru_maxrss * 1024) or None,
         log=log,
     )
 
 
-def _drain(pipe: IO[bytes], log: BoundedLog, hear: Callable[[str], None]) -> None:
-    """Follow the pipe to its end and close it; here, since closing it elsewhere would wait for a reader that reads."""
-    with pipe:
-        follow(cast(BinaryIO, pipe), log, hear)
+def _start(command: str, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            bufsize=0,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CannotStart(
+            f"the command cannot be started: {error.strerror or error}\n  {command[:200]}\n"
+            "  the system refused a new process: look at its limits (processes, open files, memory)"
+        ) from None
+
+
+@contextlib.contextmanager
+def _bound_to(cpus: Sequence[int] | None) -> Iterator[None]:
+    """Bind this thread, hence what it starts: a process bound after its start may have children that are not."""
+    before = os.sched_getaffinity(0)
+    if cpus is not None:
+        os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        if cpus is not None:
+            os.sched_setaffinity(0, before)
+
+
+class _Stopped(Enum):
+    """Why waiting for a process ended."""
+
+    ITSELF = "ended by itself"
+    LATE = "time is up"
+    CANCELLED = "cancelled"
+
+
+def _watch(
+    pid: int, meter: Meter, timeout: float, tick: Callable[[float], None], cancelled: threading.Event
+) -> _Stopped:
+    while not _has_ended(pid):
+        if meter.elapsed() > timeout:
+            return _Stopped.LATE
+        if meter.due(pid):
+            tick(meter.elapsed())
+        if cancelled.wait(_POLL_S) and not _has_ended(pid):
+            return _Stopped.CANCELLED
+    return _Stopped.ITSELF
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether our child ended. It is not reaped: until then its number belongs to nobody else and may be killed."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _reap(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    """What the process and all it waited for used."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return used
 
 
 def end(process: subprocess.Popen[bytes], mark: str) -> None:
-    """End whatever of the run still lives: asked first, killed after two seconds. Returns when all of it is gone."""
-    if process.poll() is None:
+    """End whatever of the run still lives: asked first, killed after two seconds. It is left to be reaped."""
+    if not _has_ended(process.pid):
         _signal(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
+        until = time.monotonic() + _GRACE_S
+        while not _has_ended(process.pid) and time.monotonic() < until:
+            time.sleep(_POLL_S)
     _signal(process.pid, signal.SIGKILL)
     kill_marked(mark)
-    process.wait()
 
 
 def kill_marked(mark: str) -> None:
-    """Kill every process that carries the mark in its environment: children that left the session too."""
-    needle = f"{MARK}={mark}".encode()
+    """Kill every process that carries the mark in its environment: children that left the session too.
+
+    Returns when none is left; after two seconds at the latest, if one cannot die (it waits for a broken device).
+    """
+    until = time.monotonic() + _GRACE_S
+    while (found := _marked(mark)) and time.monotonic() < until:  # again: one may have started another meanwhile
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_POLL_S)
+
+
+def _marked(mark: str) -> list[int]:
+    needle, found = f"{MARK}={mark}".encode(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # gone, or of another user
                 if needle in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
+                    found.append(int(entry.name))
+    return found
 
 
 def _signal(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-class _Meter:
-    """Peak memory and processor time over the process and its descendants, sampled once a second."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._next = 0.0
-        self._next_tick = 0.0
-        self._cpu: dict[int, float] = {}
-        self.peak = 0
-
-    @property
-    def cpu_s(self) -> float:
-        """Seconds of processor time as last seen of every process; 0 where none was."""
-        return sum(self._cpu.values())
-
-    def due(self, elapsed: float) -> bool:
-        """Sample where it is time; whether a tick is due too."""
-        if elapsed >= self._next:
-            self._next = elapsed + _MEMORY_EVERY_S
-            self.sample()
-        if elapsed >= self._next_tick:
-            self._next_tick = elapsed + 0.5
-            return True
-        return False
-
-    def sample(self) -> None:
-        """Take the memory and processor time of the whole tree now."""
-        import psutil
-
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self._pid)
-            resident = 0
-            for process in [root, *root.children(recursive=True)]:
-                with contextlib.suppress(psutil.Error):
-                    resident += process.memory_info().rss
-                    times = process.cpu_times()
-                    self._cpu[process.pid] = times.user + times.system
-            self.peak = max(self.peak, resident)
-
-
-def _oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory since it started; 0 where it does not say."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
