@@ -133,7 +133,7 @@ class _Building:
         from_source: set[str] = set()
         unreachable: CommandFailed | None = None
         while True:
-            wheels = [f"--no-build-package={name}" for name in self.lock.names if name not in from_source]
+            wheels = [f"--only-binary={name}" for name in self.lock.names if name not in from_source]
             try:
                 self._uv(*args, *(wheels if from_source else ["--no-build"]), *(["--offline"] if unreachable else []))
                 return

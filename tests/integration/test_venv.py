@@ -238,8 +238,8 @@ def test_a_lock_that_leaves_out_a_dependency_is_refused_naming_it(place: Workpla
 @pytest.mark.network
 def test_a_package_without_a_wheel_is_built_and_that_is_said(place: Workplace) -> None:
     docopt = "docopt==0.6.2 --hash=sha256:49b3a825280bd66b3aa83585ef59c4a8c82f2c8a522dbe754a8bc8d08c85c491\n"
-    prepared = place.lock(docopt).prepare()
-    assert prepared.environment.packages == {"docopt": "0.6.2"}
+    prepared = place.lock(docopt + SIX).prepare()  # beside one that has a wheel, which must not be built
+    assert prepared.environment.packages == {"docopt": "0.6.2", "six": "1.17.0"}
     assert "  docopt: no wheel for this Python, built from source with tools the lock does not pin" in place.heard
 
 
