@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -27,6 +28,8 @@ app = typer.Typer(
 )
 baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The stored baseline: accept, show, diff.")
 app.add_typer(baseline_app, name="baseline")
+
+_MOST_SEEDS = 1000
 
 Folder = Annotated[Path, typer.Argument(help="The folder with ml-experiment.yaml, or the file itself.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
@@ -249,12 +252,13 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
         return None
     seeds: list[int] = []
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        found = re.fullmatch(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*", part)
+        if found is None:
             raise typer.BadParameter(f"{part.strip()!r} is not a seed; write 0,1,2 or 0-9", param_hint="--seeds")
-        seeds += range(int(first), int(last or first) + 1)
-    if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**32 or len(seeds) > 1000:
-        raise typer.BadParameter("give 1 to 1000 different seeds below 2³²", param_hint="--seeds")
+        first, last = int(found[1]), int(found[2] or found[1])
+        seeds += range(first, min(last, first + _MOST_SEEDS) + 1)
+    if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**32 or len(seeds) > _MOST_SEEDS:
+        raise typer.BadParameter(f"give 1 to {_MOST_SEEDS} different seeds below 2³²", param_hint="--seeds")
     return tuple(seeds)
 
 

@@ -139,7 +139,7 @@ def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited
     store = Store(folder / STATE)
     store.prepare()
     reap(store.work)
-    prepared = prepare(experiment.environment, folder, experiment.resources.cpus, inherited, watcher.say)
+    prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
     slots(experiment.resources, prepared.hardware, usable_processors())
     tree = source.find(folder, [experiment.baseline_file])
     return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event())
