@@ -56,8 +56,10 @@ def _named(changes: tuple[Change, ...], here: Configuration) -> Line:
     names = listed([_short(change.words) for change in changes], most=_MOST_NAMED)
     files = [change for change in changes if change.kind == "file"]
     if changes[0].factor is Factor.CODE and files:
-        read = count(len({*here.source, *(change.name for change in files)}), "source file")
-        return line(names, f", {len(files)} of the {read} that were read")
+        read = len({*here.source, *(change.name for change in files)})
+        if read == 1:
+            return line(names, ", the one source file that was read")
+        return line(names, f", {len(files)} of the {read} source files that were read")
     return line(f"{changes[0].factor}: ", names)
 
 

@@ -1,6 +1,6 @@
 """Writing a report where a person and the next job find it: Markdown, HTML, figures, bundle."""
 
-from collections.abc import Sequence
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from experiment.atomic import write_whole
 from experiment.bundle import Bundle
 from reporting.decision import Verdict
 from reporting.differences import Differences, differences
-from reporting.document import Chart, Report
+from reporting.document import Report
 from reporting.report import build
 from runner.store import CannotStore
 
@@ -50,20 +50,21 @@ def publish(bundle: Bundle, verdict: Verdict, folder: Path) -> Published:
 def _write_report(found: Report, made: Published, figures: Path) -> None:
     from reporting.render import to_html, to_markdown
 
-    drawn, links = _draw(found.charts, figures) if found.charts else ([], [])
+    shutil.rmtree(figures, ignore_errors=True)  # those of an earlier report would be taken for this one's
+    drawn, links = _draw(found, figures) if found.charts else ([], [])
     write_whole(made.report, to_markdown(found, links).encode())
     write_whole(made.html, to_html(found, drawn).encode())
 
 
-def _draw(charts: Sequence[Chart], folder: Path) -> tuple[list[str], list["Link"]]:
+def _draw(found: Report, folder: Path) -> tuple[list[str], list["Link"]]:
+    """The page's figures, and the comment's as files: only those that the comment shows."""
     from reporting.figures import DARK, LIGHT, png, svg
     from reporting.render import Link
 
-    folder.mkdir(exist_ok=True)
-    drawn, links = [], []
-    for number, chart in enumerate(charts):
+    links = []
+    for number, chart in enumerate(found.charts[: found.shown]):
+        folder.mkdir(exist_ok=True)
         for name, theme in (("light", LIGHT), ("dark", DARK)):
             write_whole(folder / f"{number}-{name}.png", png(chart, theme))
-        drawn.append(svg(chart, number))
         links.append(Link(f"{folder.name}/{number}-light.png", f"{folder.name}/{number}-dark.png"))
-    return drawn, links
+    return [svg(chart, number) for number, chart in enumerate(found.charts)], links
