@@ -22,7 +22,7 @@ def check(files: tuple[DataFile, ...], folder: Path) -> dict[str, str]:
         sha256 = source.sha256(folder / file.path)
         if sha256 is None:
             raise DataMissing(
-                f"ml-experiment.yaml: data: {file.path} is not there (looked in {folder})\n"
+                f"ml-experiment.yaml: data: {file.path} {_instead(folder / file.path)} (looked in {folder})\n"
                 "  put the file there, or take it out of 'data'\nnothing was run"
             )
         if file.sha256 is not None and file.sha256 != sha256:
@@ -33,3 +33,9 @@ def check(files: tuple[DataFile, ...], folder: Path) -> dict[str, str]:
             )
         found[file.path] = sha256
     return found
+
+
+def _instead(path: Path) -> str:
+    if path.is_dir():
+        return "is a folder, name the files in it"
+    return "cannot be read" if path.exists() else "is not there"

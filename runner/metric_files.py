@@ -2,6 +2,7 @@
 
 import json
 import math
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,10 @@ def read(path: Path, name: str) -> list[Curve]:
 
     Raises UnreadableMetricFile; OSError passes through.
     """
-    size = path.stat().st_size
+    found_there = path.stat()
+    if not stat.S_ISREG(found_there.st_mode):  # reading a pipe would wait for ever
+        raise UnreadableMetricFile(f"{name}: not a regular file")
+    size = found_there.st_size
     if size > MAX_BYTES:
         raise UnreadableMetricFile(f"{name}: {size} bytes, more than the {MAX_BYTES} of a metric file that are read")
     try:

@@ -4,7 +4,7 @@ import math
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,11 @@ def add(store: Store, record: RunRecord | None = None, *curves: Curve, log: byte
     return store.add(record or a_record(0, series, **READ, data=DATA), series, a_log(log), {})
 
 
-def same(store: Store, parts: KeyParts | None = None, **today: str | None) -> list[tuple[FinishedRun, Path]]:
-    """Runs that stand in, with today's files as recorded but for `today` (name of the file -> digest)."""
-    files = {**TODAY, **{{"train": "train.py", "data": "/data/x"}.get(k, k): v for k, v in today.items()}}
+def same(
+    store: Store, parts: KeyParts | None = None, today: Mapping[str, str | None] = {}
+) -> list[tuple[FinishedRun, Path]]:
+    """Runs that stand in, with today's files as recorded but for `today` (name -> digest)."""
+    files = {**TODAY, **today}
     listed = {"conf": today.get("conf", a_sha("names"))}
     wanted = parts or a_record().parts
     return list(store.same_runs(wanted, {"loss": Metric()}, files.get, listed.get))
@@ -106,10 +108,12 @@ def test_an_untouched_tree_is_the_same_run_and_says_it_is_cached(store: Store) -
     assert found.record.metrics["loss"].value == 1.0
 
 
-@pytest.mark.parametrize("change", [{"train": a_sha("edited")}, {"train": None}, {"data": a_sha("y")}, {"conf": "new"}])
+@pytest.mark.parametrize(
+    "change", [{"train.py": a_sha("edited")}, {"train.py": None}, {"/data/x": a_sha("y")}, {"conf": "new"}]
+)
 def test_a_changed_file_or_listing_is_another_run(store: Store, change: dict[str, str | None]) -> None:
     add(store)
-    assert same(store, **change) == []
+    assert same(store, today=change) == []
 
 
 @pytest.mark.parametrize(
