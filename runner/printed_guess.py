@@ -21,8 +21,8 @@ _PLAIN_VALUE = r"\s*[:=]\s*(?P<value>[-+.\w]+)"
 _RATIO = r"\s?[:=]\s{0,8}\d+/\d+ \((?P<value>" + _NUMBER + r")%\)"
 _FORMS = (  # how the number follows the name; tried in this order at every name
     _RATIO,
-    r"\s?[:=]\s{0,8}(?P<value>" + _NUMBER + r")(?=%)",
-    r"\s?[:=]\s{0,8}(?P<value>" + _NUMBER + ")" + _END,
+    r"\s?[:=]\s{0,8}(?P<value>" + _NUMBER + r")(?=%(?!\s*[|\[]))",  # no progress bar
+    r"\s?[:=]\s{0,8}(?P<value>" + _NUMBER + ")(?!%)" + _END,
 )
 _BARE = r"\s(?P<value>[-+]?\d*\.\d+(?:[eE][-+]?\d+)?)" + _END  # val loss 4.2823
 _FOUND = [re.compile(f"(?P<name>{_NAME}){form}", re.I) for form in _FORMS]
@@ -36,6 +36,9 @@ _NO_METRIC = re.compile(
     r"line|fps|it|throughput|memory|mem|gb|mb|gpu|shape|dim|hidden|layers|momentum|decay|patience)$",
     re.I,
 )
+
+
+_COMPLAINT = re.compile(r"\.py:\d+: |^\s*File \".*\", line \d+")
 
 
 class Guess(NamedTuple):
@@ -62,7 +65,8 @@ def guess(lines: Iterable[str]) -> list[Guess]:
     Where the epoch or step stands on the same line and only grows, the pattern reads it too. Every proposed pattern has
     been tried on the lines.
     """
-    kept = [part[:MAX_LINE] for line in lines for part in line.replace("\r", "\n").splitlines()][:MAX_LINES]
+    parts = [part[:MAX_LINE] for line in lines for part in line.replace("\r", "\n").splitlines()][:MAX_LINES]
+    kept = list(_without_complaints(parts))
     seen: dict[tuple[str, str | None], _Seen] = {}
     for line in kept:
         for name, scope, form, start in dict.fromkeys(_in_line(line)):
@@ -76,6 +80,16 @@ def guess(lines: Iterable[str]) -> list[Guess]:
                 entry.steps.append((before["word"].strip(" :[=(#\t"), int(before["step"])))
     found = (_proposal(entry, kept) for entry in seen.values())
     return [proposal for proposal in found if proposal.values]
+
+
+def _without_complaints(lines: Iterable[str]) -> Iterable[str]:
+    """Without Python's warnings and tracebacks, and the line of code that each of them quotes."""
+    quoted = False
+    for line in lines:
+        complaint = _COMPLAINT.search(line) is not None
+        if not complaint and not (quoted and line[:1].isspace()):
+            yield line
+        quoted = complaint
 
 
 def _in_line(line: str) -> Iterable[tuple[str, str | None, str, int]]:

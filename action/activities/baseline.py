@@ -33,9 +33,13 @@ def run_for_baseline(session: Session, seeds: Sequence[int], reuse: Cache, inher
         session.watcher.say(note)
     if broken := incomplete(made.runs):
         raise NotAcceptable(f"{broken}: nothing was accepted\n  mend the run first; a baseline holds only good runs")
-    absent = next((name for name in session.experiment.metrics if not _everywhere(name, made)), None)
+    gated = [name for name, metric in session.experiment.metrics.items() if metric.gate]
+    absent = next((name for name in gated if not _everywhere(name, made)), None)
     if absent is not None:
-        raise NotAcceptable(f"metric {absent!r} is not in every run: nothing was accepted")
+        raise NotAcceptable(
+            f"metric {absent!r} is not in every run: nothing was accepted\n"
+            "  a baseline needs every metric that gates; correct its name, or add 'gate: false' to it"
+        )
     return made
 
 
@@ -62,7 +66,7 @@ def accept(made: Snapshot, old: Baseline | None, path: Path, note: str) -> Basel
     """Write the baseline, unless it holds these very runs already. Raises CannotStore; what was there is then kept."""
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     new = Baseline(accepted=Acceptance(at=at, tool_version=made.tool_version, note=note), snapshot=_stored(made))
-    if old is not None and old.snapshot == new.snapshot and note in ("", old.accepted.note):
+    if old is not None and _holds(old.snapshot, new.snapshot) and note in ("", old.accepted.note):
         return old
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,12 @@ def accept(made: Snapshot, old: Baseline | None, path: Path, note: str) -> Basel
     except OSError as error:
         raise CannotStore(path, error) from None
     return new
+
+
+def _holds(old: Snapshot, new: Snapshot) -> bool:
+    """Whether these are the same runs. The commit they were made at stays right when others follow it."""
+    same = old == new.model_copy(update={"commit": old.commit, "dirty": old.dirty})
+    return same and (old.dirty == new.dirty or not old.dirty)
 
 
 def _stored(made: Snapshot) -> Snapshot:

@@ -108,3 +108,16 @@ def test_an_epoch_that_stands_still_is_not_the_step() -> None:
 
 def test_plain_names_get_plain_patterns() -> None:
     assert guess(["loss: 0.3"])[0].pattern == r"\bloss\s*[:=]\s*(?P<value>[-+.\w]+)"
+
+
+def test_warnings_tracebacks_and_progress_bars_are_no_metrics() -> None:
+    lines = [
+        "/home/me/tree/data.py:40: VisibleDeprecationWarning: ragged nested sequences",
+        "  y = np.sum(x, axis=1)",
+        '  File "/home/me/tree/data.py", line 3, in main',
+        "    fit(alpha=0.5)",
+        "Training: 100%|██████████| 200/200 [00:01<00:00]",
+        "Training: 100% [-----------------------------] ETA:  00:00:00",
+        "Accuracy: 97.5%",
+    ]
+    assert [(found.name, found.values) for found in guess(lines)] == [("accuracy", [97.5])]
