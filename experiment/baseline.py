@@ -50,8 +50,11 @@ def dumps(baseline: Baseline) -> str:
 
 def _lines(node: Any, depth: int) -> str:
     compact = json.dumps(node, ensure_ascii=False, allow_nan=False)
-    nested = isinstance(node, dict) and any(isinstance(v, (dict, list)) for v in node.values())
-    if not isinstance(node, (dict, list)) or not node or (len(compact) <= 110 and not nested) or depth >= 4:
+    if not isinstance(node, (dict, list)):
+        return compact
+    nested = any(isinstance(v, (dict, list)) for v in (node.values() if isinstance(node, dict) else node))
+    column = isinstance(node, list) and not nested
+    if column or not node or (len(compact) <= 110 and not nested) or depth >= 5:
         return compact
     pad, end = "  " * (depth + 1), "  " * depth
     if isinstance(node, dict):
