@@ -139,11 +139,11 @@ class Resources(Value):
     cpus: Annotated[int, Field(ge=1)] | None = None
     """Processors of one run; without it a run gets all of them and runs go one after another."""
     memory: Size | None = None
-    """Memory of one run: `16GiB`. More than this ends it as `out-of-memory`."""
+    """Memory of one run: `16GiB`. Seeds run side by side only as far as it allows; a container enforces it."""
     shm: Size | None = None
     """Shared memory (/dev/shm) in a container: `2GiB`; data loaders need it."""
     disk: Size | None = None
-    """Space for files the run writes: `20GiB`."""
+    """Space for files the run writes, enforced in a container: `20GiB`."""
     timeout: Duration = 6 * 3600.0
     """Wall time of one run: `90s`, `30min`, `2h`. More than this ends it as `timeout`."""
     network: Literal["none", "host"] | tuple[str, ...] = "none"

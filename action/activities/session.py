@@ -124,6 +124,10 @@ def _finished(one: Finished) -> FinishedRun:
     return FinishedRun(one.record, one.curves, log_tail=one.log_tail)
 
 
+class NotYet(Refused):
+    """The experiment file asks for something this version cannot do. Silently left out, it would be a false pass."""
+
+
 class NoValue(Refused):
     """The command has a placeholder that only a sweep gives a value."""
 
@@ -135,6 +139,7 @@ def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited
     """
     folder = folder_of(path).resolve()
     _has_values(experiment)
+    _is_within_reach(experiment)
     checked = data.check(experiment.data, folder)
     store = Store(folder / STATE)
     store.prepare()
@@ -157,6 +162,21 @@ def _has_values(experiment: Experiment) -> None:
             f"ml-experiment.yaml: command: {{{missing[0]}}} has no value outside the sweep\n"
             f"  give it one: params: {{{missing[0]}: …}}; a sweep then overrides it\nnothing was run"
         )
+
+
+def _is_within_reach(experiment: Experiment) -> None:
+    asked = {
+        "baseline.mlflow": experiment.baseline.mlflow is not None,
+        "evaluate": experiment.evaluate is not None,
+        "notify": bool(experiment.notify),
+        "hooks": bool(experiment.hooks),
+    }
+    for key, given in asked.items():
+        if given:
+            raise NotYet(
+                f"ml-experiment.yaml: {key}: this version of ml-experiment cannot do that yet\n"
+                "  take the key out, or wait for a version that can; it is never silently ignored\nnothing was run"
+            )
 
 
 def reap(work: Path) -> None:

@@ -70,6 +70,23 @@ def test_two_environments(accepted: Repository) -> None:
     assert text[-1] == "nothing was run"
 
 
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("baseline.mlflow", "baseline: {mlflow: 'models:/m@baseline'}"),
+        ("evaluate", "evaluate: {command: python train.py}"),
+        ("notify", "notify: [{on: [regressed], url: 'https://example.org'}]"),
+        ("hooks", "hooks: [my_package.hooks]"),
+    ],
+)
+def test_a_key_that_this_version_cannot_honour_is_not_ignored(accepted: Repository, key: str, written: str) -> None:
+    file = accepted.folder / "ml-experiment.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + written + "\n", encoding="utf-8")
+    text = lines(refused(accepted))
+    assert text[0] == f"ml-experiment.yaml: {key}: this version of ml-experiment cannot do that yet"
+    assert text[-1] == "nothing was run"
+
+
 def test_an_unknown_placeholder(accepted: Repository) -> None:
     accepted.change("ml-experiment.yaml", "python train.py", "python train.py --seed {sed}")
     text = lines(refused(accepted))
