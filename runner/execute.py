@@ -247,7 +247,7 @@ def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[
         data={
             path: DataRead(size=d.size, sha256=d.sha256, declared=path in declared) for path, d in sorted(data.items())
         },
-        listed={folder: source.listing(names, folder) for folder in captured.listed},
+        listed={folder: source.listing(names, folder) for folder in (*captured.listed, source.MODULES)},
     )
 
 

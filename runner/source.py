@@ -100,8 +100,19 @@ def _below(root: Path, path: Path) -> str | None:
     return str(real.relative_to(root.resolve())) if real.is_relative_to(root.resolve()) else None
 
 
+MODULES = "/modules"  # folders are relative, so none is called that
+"""Stands in a record's listings for all importable files of the tree, which every `import` looks through."""
+
+_IMPORTABLE = (".py", ".pyc", ".so", ".pth")
+
+
 def listing(names: Sequence[str], folder: str) -> str:
-    """Digest of the names a program sees that lists `folder`, of the files `names` of a tree."""
+    """Digest of the names a program sees that lists `folder`, of the files `names` of a tree.
+
+    For MODULES, of every importable file: a new one may stand in front of a module that was imported from elsewhere.
+    """
+    if folder == MODULES:
+        return digest(sorted(name for name in set(names) if name.endswith(_IMPORTABLE)))
     prefix = "" if folder == "." else f"{folder}/"
     return digest(sorted({name[len(prefix) :].split("/")[0] for name in names if name.startswith(prefix)}))
 

@@ -262,3 +262,10 @@ def test_only_regular_files_have_a_digest(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert source.sha256(tmp_path / "file") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert [source.sha256(tmp_path / name) for name in (".", "pipe", "missing")] == [None, None, None]
+
+
+def test_a_new_module_changes_what_every_import_looks_through_and_a_new_text_does_not() -> None:
+    names = ["train.py", "pkg/model.py", "README.md"]
+    before = source.listing(names, source.MODULES)
+    assert source.listing([*names, "numpy.py"], source.MODULES) != before
+    assert source.listing([*names, "NOTES.md", "out/curve.csv"], source.MODULES) == before
