@@ -105,8 +105,8 @@ class Repository:
         """The same, not waited for."""
         return subprocess.Popen(
             [*COMMAND, *args],
-            cwd=self.folder, env=self.variables(), stdin=subprocess.DEVNULL, text=True,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+            cwd=self.folder, env=self.variables(), text=True,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )  # fmt: skip
 
     @property
