@@ -71,6 +71,20 @@ def destination_for(experiment: str, state: Path, environ: Mapping[str, str]) ->
     name = environ.get("MLFLOW_EXPERIMENT_NAME") or experiment
     secrets = tuple(value for variable in _SECRET_VARIABLES if (value := environ.get(variable)))
     if uri := environ.get("MLFLOW_TRACKING_URI", "").strip():
-        return Destination(uri, name, None, secrets)
+        return Destination(uri, name, _artifact_root(uri, state), secrets)
     folder = state.absolute()
     return Destination(f"sqlite:///{folder / 'mlflow.db'}", name, (folder / "mlartifacts").as_uri(), secrets)
+
+
+def _artifact_root(uri: str, state: Path) -> str | None:
+    """Where a new experiment keeps files; None where the store says so itself.
+
+    For a database without a server MLflow's own answer is `mlruns` in whatever folder is the current one, which would
+    litter the user's repository.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme == "sqlite":
+        return (Path(rest.removeprefix("///").partition("?")[0]).absolute().parent / "mlartifacts").as_uri()
+    if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql", "oracle"):
+        return (state.absolute() / "mlartifacts").as_uri()
+    return None

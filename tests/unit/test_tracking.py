@@ -284,3 +284,18 @@ def test_a_damaged_mark_means_not_imported(tmp_path: Path) -> None:
     folder = a_run_folder(tmp_path)
     (folder / "imported").write_text('["no mark"]')
     assert not is_imported(folder, Destination("http://here", "digits"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "root"),
+    [
+        ("sqlite:////srv/ml/runs.db", "file:///srv/ml/mlartifacts"),
+        ("sqlite:////srv/ml/runs.db?timeout=5", "file:///srv/ml/mlartifacts"),
+        ("postgresql+psycopg2://db/runs", "file:///repo/.ml-experiment/mlartifacts"),
+        ("https://mlflow.example.org", None),
+        ("file:///srv/mlruns", None),
+    ],
+)
+def test_files_never_go_to_whatever_folder_is_the_current_one(uri: str, root: str | None) -> None:
+    found = destination_for("digits", Path("/repo/.ml-experiment"), {"MLFLOW_TRACKING_URI": uri})
+    assert found.artifact_root == root
