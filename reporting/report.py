@@ -61,13 +61,12 @@ class _Content(NamedTuple):
 def _identical(bundle: Bundle, verdict: Verdict, differences: Differences | None) -> _Content:
     """The quiet case: a sentence of what differs and yet gives the same, and everything else folded."""
     said = answers.difference(bundle, differences)
-    changed = differences is not None and differences.changes
     table = [tables.metrics(bundle, verdict)] if verdict.decisions else []
     seen = (Paragraph(words=answers.reproduces(verdict)), *table, *details.runs(bundle, verdict).blocks)
     return _Content(
         charts=(),
         shown=0,
-        blocks=[Paragraph(words=line("Differs: " if changed else "", said)) if said else None],
+        blocks=[Paragraph(words=line(strong("What differs?"), " ", said)) if said else None],
         sections=[
             Section(title="What was checked", blocks=seen),
             details.differences(differences),
