@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -36,6 +36,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Run everything again, also what is recorded already.")]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", help="Which seeds: 0,1,2 or 0-9. Default: the experiment file's.")
+]
+Environment = Annotated[
+    Literal["image", "dockerfile", "lock"] | None,
+    typer.Option("--environment", help="Which of the declared environments to run in. Default: the file's choice."),
+]
+BuildArgs = Annotated[
+    list[str] | None, typer.Option("--build-arg", help="NAME=VALUE for the Dockerfile; may be given several times.")
 ]
 
 
@@ -66,28 +73,36 @@ def _top(show_version: Annotated[bool, typer.Option("--version", help="Print the
 
 
 @app.command()
-def reproduce(path: Folder = Path(), no_cache: NoCache = False, seeds: Seeds = None, as_json: Json = False) -> None:
+def reproduce(
+    path: Folder = Path(),
+    no_cache: NoCache = False,
+    seeds: Seeds = None,
+    environment: Environment = None,
+    build_arg: BuildArgs = None,
+    as_json: Json = False,
+) -> None:
     """Run again, compare with the stored baseline, report: the main job."""
     from action import terminal
     from action.activities import publish
     from action.activities.reproduce import reproduce as run_it
     from action.activities.reproduce import stored_baseline
-    from action.activities.session import Cache, folder_of, open_session
+    from action.activities.session import Cache, folder_of, in_environment, open_session
     from action.outputs import outputs
     from experiment import file
     from runner.schedule import Cancelled
 
-    chosen, experiment = parse_seeds(seeds), file.load(path)
+    chosen = parse_seeds(seeds)
+    experiment = in_environment(file.load(path), environment, parse_build_args(build_arg))
     stored = stored_baseline(folder_of(path), experiment.baseline_file, experiment.experiment)
     with _screen(as_json) as screen:
-        session = open_session(path, experiment, screen, os.environ)
-        wanted = chosen or experiment.seeds
-        screen.expect(list(experiment.metrics), stored.snapshot if stored else None)
-        screen.line(terminal.header(session, wanted))
-        try:
-            found = run_it(session, stored, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
-        except Cancelled:
-            raise KeyboardInterrupt from None
+        with open_session(path, experiment, screen, os.environ) as session:
+            wanted = chosen or experiment.seeds
+            screen.expect(list(experiment.metrics), stored.snapshot if stored else None)
+            screen.line(terminal.header(session, wanted))
+            try:
+                found = run_it(session, stored, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
+            except Cancelled:
+                raise KeyboardInterrupt from None
         screen.lines(terminal.verdict_lines(found.bundle, found.verdict, publish.differences_of(found.bundle)))
         bundle = found.with_notes()
         screen.lines(terminal.note_lines(bundle))
@@ -169,30 +184,33 @@ def baseline_accept(
     seeds: Seeds = None,
     note: Annotated[str, typer.Option(help="Why this is the new level.")] = "",
     no_cache: NoCache = False,
+    environment: Environment = None,
+    build_arg: BuildArgs = None,
     as_json: Json = False,
 ) -> None:
     """Store runs of this commit as the level to hold; says what changes and by how much."""
     from action import terminal
     from action.activities import baseline as activity
-    from action.activities.session import Cache, folder_of, open_session
+    from action.activities.session import Cache, folder_of, in_environment, open_session
     from experiment import file
     from runner.schedule import Cancelled
 
-    chosen, experiment = parse_seeds(seeds), file.load(path)
+    chosen = parse_seeds(seeds)
+    experiment = in_environment(file.load(path), environment, parse_build_args(build_arg))
     target = folder_of(path) / experiment.baseline_file
     before, unreadable = activity.replaced(target, experiment.experiment)
     old = before.snapshot if before else None
     with _screen(as_json) as screen:
         if unreadable:
             screen.line(f"the old baseline is replaced: {unreadable}")
-        session = open_session(path, experiment, screen, os.environ)
-        wanted = chosen or tuple(sorted({*experiment.seeds, *([r.seed for r in old.runs] if old else [])}))
-        screen.expect(list(experiment.metrics), old)
-        screen.line(terminal.header(session, wanted))
-        try:
-            made = activity.run_for_baseline(session, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
-        except Cancelled:
-            raise KeyboardInterrupt from None
+        with open_session(path, experiment, screen, os.environ) as session:
+            wanted = chosen or tuple(sorted({*experiment.seeds, *([r.seed for r in old.runs] if old else [])}))
+            screen.expect(list(experiment.metrics), old)
+            screen.line(terminal.header(session, wanted))
+            try:
+                made = activity.run_for_baseline(session, wanted, Cache.IGNORE if no_cache else Cache.USE, os.environ)
+            except Cancelled:
+                raise KeyboardInterrupt from None
         stored = activity.accept(made, before, target, note)
         screen.lines(terminal.accepted_lines(old, stored, before, target))
     if as_json:
@@ -260,6 +278,17 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**32 or len(seeds) > _MOST_SEEDS:
         raise typer.BadParameter(f"give 1 to {_MOST_SEEDS} different seeds below 2³²", param_hint="--seeds")
     return tuple(seeds)
+
+
+def parse_build_args(given: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` each; BadParameter says what was found."""
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--build-arg")
+        found[name] = value
+    return found
 
 
 def _print_json(found: dict[str, object]) -> None:

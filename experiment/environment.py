@@ -28,6 +28,13 @@ class Library(Value):
     file: str | None = None  # base name of the shared object
 
 
+class Layer(Value):
+    """One layer of an image: the digest of its files, and the instruction that made it where that is known."""
+
+    digest: str  # "sha256:…"
+    made_by: str = ""
+
+
 class EnvironmentRecord(Value):
     """Everything installed that could change a result. Secrets cannot get in: variables are recorded by allow-list."""
 
@@ -36,6 +43,9 @@ class EnvironmentRecord(Value):
     lock_sha256: str | None = None
     image_digest: str | None = None
     base_digests: dict[str, str] = {}
+    build_args: dict[str, str] = {}
+    layers: tuple[Layer, ...] = ()
+    system_sha256: str | None = None  # of the names and versions of the image's system packages
     python: str  # "3.11.7"
     implementation: str = "CPython"
     os: str  # "Debian GNU/Linux 12 (bookworm)"
@@ -46,7 +56,7 @@ class EnvironmentRecord(Value):
 
     def installed_digest(self) -> str:
         """SHA-256 of what is installed and how it is set, apart from the libraries as seen on one processor."""
-        return digest(self.model_dump(mode="json", exclude={"libraries", "source"}))
+        return digest(self.model_dump(mode="json", exclude={"libraries", "source", "layers"}))
 
 
 class Gpu(Value):

@@ -122,6 +122,7 @@ class RunRecord(Value):
     written: tuple[str, ...] = ()
     artifacts: dict[str, FileDigest] = {}
     usage: Usage
+    retried: tuple[str, ...] = ()  # why earlier attempts at this run did not count: the machine failed, not the code
     not_captured: tuple[str, ...] = ()  # what the recorder could not do, in words
 
 

@@ -16,11 +16,13 @@ FILE_NAME = "ml-experiment.yaml"
 EXPERIMENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
 METRIC_NAME = r"^[A-Za-z0-9_./:@%+=\-]{1,64}$"  # as reports can show it without escaping
 PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_.\-]{0,63}$"
+ARGUMENT_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 SHA256 = r"^[0-9a-f]{64}$"
 MODEL_ALIAS = r"^models:/[^/@]+@[^/@]+$"
 
 MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME)]
 ParamName = Annotated[str, StringConstraints(pattern=PARAM_NAME)]
+ArgumentName = Annotated[str, StringConstraints(pattern=ARGUMENT_NAME)]
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256)]
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
@@ -35,6 +37,19 @@ class Goal(StrEnum):
     MINIMIZE = "minimize"
 
 
+class Build(Value):
+    """How the Dockerfile is built."""
+
+    args: dict[ArgumentName, str] = {}
+    """Build arguments; `--build-arg NAME=VALUE` on the command line overrides them."""
+    network: Literal["default", "none", "host"] = "default"
+    """What the build reaches: the engine's own network, nothing, or all that the machine reaches."""
+    context: RelativePath = "."
+    """The folder COPY copies from, relative to the experiment's. Only files that git knows are in it."""
+    target: str | None = None
+    """The stage to build; without it the last one."""
+
+
 class EnvironmentSpec(Value):
     """Where the command runs: exactly one of an image, a Dockerfile or a lock, unless `prefer` chooses."""
 
@@ -42,6 +57,8 @@ class EnvironmentSpec(Value):
     """A container image, pulled by digest (`name@sha256:…`); a tag without a digest is refused."""
     dockerfile: RelativePath | None = None
     """A Dockerfile that is built; every FROM pinned by digest."""
+    build: Build = Build()
+    """How the Dockerfile is built: arguments, network, context, stage."""
     lock: RelativePath | None = None
     """A hash-locked requirements file, `uv.lock` or `pylock.toml`: a virtual environment, no container engine."""
     prefer: Literal["image", "dockerfile", "lock"] | None = None

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from experiment.command import UnknownPlaceholder, UnquotablePlaceholder
-from experiment.spec import EXPERIMENT_NAME, METRIC_NAME, MODEL_ALIAS, PARAM_NAME, SHA256, Experiment
+from experiment.spec import ARGUMENT_NAME, EXPERIMENT_NAME, METRIC_NAME, MODEL_ALIAS, PARAM_NAME, SHA256, Experiment
 
 Location = tuple[str | int, ...]
 
@@ -19,6 +19,7 @@ FORMS = {
     EXPERIMENT_NAME: "a name of letters, digits, '.', '_' and '-', at most 64",
     METRIC_NAME: "a name of letters, digits and _ . / : @ % + = -, at most 64",
     PARAM_NAME: "a name that starts with a letter or '_', then letters, digits, '.', '_' and '-', at most 64",
+    ARGUMENT_NAME: "a name of letters, digits and '_' that does not start with a digit",
     SHA256: "a SHA-256: 64 hexadecimal digits in lower case",
     MODEL_ALIAS: "models:/NAME@ALIAS",
 }

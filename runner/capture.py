@@ -43,23 +43,24 @@ NOTHING = (
 )
 
 
-def read(stream: Path, root: Path, accessed: Iterable[str] = ()) -> Captured:
+def read(stream: Path, root: Path, accessed: Iterable[str] = (), *, inside: Path | None = None) -> Captured:
     """Read the event files in `stream` of a run whose source tree was at `root` as its processes saw it.
 
     `accessed` names files of the tree that were read by whomever (`capture_access.touched`): code and data as well.
+    `inside`: where a container saw its event files; what it read outside the tree is then its image's, and left out.
 
     Never raises for what the files hold: what is torn or not of the form is passed over.
     """
-    reader = _Reader(stream, root)
+    reader = _Reader(FileCollector(root, inside or stream, sealed=inside is not None))
     for process, event in events(stream):
         reader.take(process, event)
     return reader.captured(accessed)
 
 
 class _Reader:
-    def __init__(self, stream: Path, root: Path) -> None:
+    def __init__(self, files: FileCollector) -> None:
         self._curves = CurveCollector()
-        self._files = FileCollector(root, stream)
+        self._files = files
         self._started: float | None = None
         self._determinism: Determinism = "off"
         self._applied: dict[str, None] = {}

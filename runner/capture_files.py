@@ -13,9 +13,13 @@ _MACHINE_PARTS = (".git", "site-packages", "dist-packages", "__pycache__", ".fon
 
 
 class FileCollector:
-    """Feed it file events of all processes, then ask; `root` is the source tree as the processes saw it."""
+    """Feed it file events of all processes, then ask; `root` is the source tree as the processes saw it.
 
-    def __init__(self, root: Path, stream: Path) -> None:
+    `sealed`: what lies outside the tree is part of an image and left out.
+    """
+
+    def __init__(self, root: Path, stream: Path, *, sealed: bool = False) -> None:
+        self._sealed = sealed
         self._roots = _folders(root)
         self._ours = _folders(stream)
         self._prefixes: set[str] = set()
@@ -85,7 +89,7 @@ class FileCollector:
         if path.startswith((*self._ours, *self._prefixes)):
             return True
         inside = self._inside(path)
-        if inside is None and path.startswith(_MACHINE):
+        if inside is None and (self._sealed or path.startswith(_MACHINE)):
             return True
         return any(part in _MACHINE_PARTS for part in PurePosixPath(inside or path).parts)
 

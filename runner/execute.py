@@ -1,11 +1,11 @@
-"""One run: a private copy of the source tree, the command in its environment, and everything it left as a record."""
+"""One run: the command on a private copy of the source tree, in its environment, and all it left as a record."""
 
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,16 +15,15 @@ from experiment import command, key
 from experiment.curves import Curve
 from experiment.environment import hardware_class
 from experiment.finals import final_values
-from experiment.record import DataRead, FileDigest, KeyParts, Outcome, RunRecord, Status, Usage
+from experiment.record import DataRead, FileDigest, KeyParts, Outcome, RunRecord, Status
 from experiment.spec import Experiment
-from runner import capture, capture_access, injection, metric_files, source
-from runner.capture_tail import Tail
+from runner import metric_files, source
+from runner.capture_tail import Latest
 from runner.environment.prepared import Prepared
-from runner.outcome import outcome_of
 from runner.printed import PatternReader
+from runner.runtime import Ears, Left, Slot, Task
 from runner.source import SourceTree
 from runner.store import CannotStore, Store
-from runner.supervise import Ended, supervise
 
 _LOG_TAIL_LINES = 20
 
@@ -44,14 +43,6 @@ class Job:
     data: Mapping[str, str]  # declared path -> SHA-256, checked
     extra: tuple[str, ...] = ()
     keep_written: int = 0
-
-
-@dataclass(frozen=True)
-class Slot:
-    """The share of the machine one run gets: processors it is bound to, GPUs it sees. None: all of them."""
-
-    cpus: tuple[int, ...] | None = None
-    gpus: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,69 +107,54 @@ def execute(job: Job, bench: Bench) -> Finished:
 
 
 def _in(work: Path, job: Job, bench: Bench) -> Finished:
-    spec, tree, root, stream = job.experiment, job.tree, work / "tree", work / "stream"
-    declared = [tree.inside(file.path) for file in spec.data]
-    try:
-        stream.mkdir()
-        source.copy(tree, root, [*declared, *job.extra])
-        marked = capture_access.mark(root)
-        before = {path: _identity(root / tree.inside(path)) for path in spec.metric_files}
-    except OSError as error:
-        raise CannotStore(work, error) from None
-    env = dict(job.prepared.variables) | command.variables(spec.params, job.seed)
-    if bench.slot.gpus is not None:
-        env["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, bench.slot.gpus))
-    env |= injection.variables(stream, root, job.seed, spec.determinism, env)
-    printed = PatternReader({n: m.pattern for n, m in spec.metrics.items() if m.pattern is not None})
-    live = _Live(stream, bench.watch)
+    spec, tree = job.experiment, job.tree
     filled, started, began = command.fill(spec.command, spec.params, job.seed), datetime.now(UTC), time.monotonic()
+    printed = PatternReader({n: m.pattern for n, m in spec.metrics.items() if m.pattern is not None})
+    live = _Live(bench.watch)
 
     def hear(text: str) -> None:
         for point in printed.feed(text, time.monotonic() - began):
             live.seen(point.metric, point.step, point.value)
 
-    ended = supervise(
-        filled,
-        cwd=root / tree.folder,
-        env=env,
-        mark=work.name,
-        cpus=bench.slot.cpus,
-        timeout=spec.resources.timeout,
-        hear=hear,
-        tick=live.tick,
-        cancelled=bench.cancelled,
-    )
-    touched = capture_access.touched(root, marked) if marked is not None else frozenset()
-    captured = capture.read(stream, root, touched)
-    outcome = outcome_of(ended, spec.resources.timeout)
-    untouched = {path for path, was in before.items() if was is not None and was == _identity(root / tree.inside(path))}
-    series, problem = _all_curves(spec, root / tree.folder, untouched, captured.curves, printed.curves())
+    left = job.prepared.runtime.run(_task(job, filled), bench.slot, work, Ears(hear, live.tick), bench.cancelled)
+    series, problem = _all_curves(spec, tree, left, printed.curves())
+    outcome = left.outcome
     if problem and outcome.status is Status.OK:
         outcome = Outcome(status=Status.INVALID, exit_code=0, reason=problem)
-    reads = _reads(job, root, captured, declared)
-    artifacts = {
-        path: _digest(root / tree.inside(path)) for path in [*spec.artifacts, *_undeclared(job, root, captured)]
-    }
-    left = _Left(captured, outcome, ended, series, reads, artifacts)
-    record = _record(job, left, filled, started)
-    kept = {p: root / tree.inside(p) for p, found in artifacts.items() if found.sha256 is not None}
-    folder = bench.store.add(record, series, ended.log, kept)
-    return Finished(record, series, folder, ended.log.last_lines(_LOG_TAIL_LINES))
+    artifacts = {path: _digest(left.root / tree.inside(path)) for path in [*spec.artifacts, *_undeclared(job, left)]}
+    record = _record(job, left, _Made(outcome, filled, started, series, _reads(job, left), artifacts))
+    kept = {p: left.root / tree.inside(p) for p, found in artifacts.items() if found.sha256 is not None}
+    folder = bench.store.add(record, series, left.log, kept)
+    return Finished(record, series, folder, left.log.last_lines(_LOG_TAIL_LINES))
+
+
+def _task(job: Job, filled: str) -> Task:
+    spec, tree = job.experiment, job.tree
+    return Task(
+        tree=tree,
+        linked=(*(tree.inside(file.path) for file in spec.data), *job.extra),
+        data={tree.inside(path): sha256 for path, sha256 in job.data.items()},
+        command=filled,
+        variables=command.variables(spec.params, job.seed),
+        seed=job.seed,
+        determinism=spec.determinism,
+        metric_files=tuple(map(tree.inside, spec.metric_files)),
+        artifacts=tuple(map(tree.inside, spec.artifacts)),
+        resources=spec.resources,
+    )
 
 
 class _Live:
-    """The latest metric, from lines as they are printed and from the recorder's files twice a second."""
+    """The latest metric, from lines as they are printed and from what the recorder wrote."""
 
-    def __init__(self, stream: Path, watch: Callable[[Progress], None]) -> None:
-        self._tail = Tail(stream)
+    def __init__(self, watch: Callable[[Progress], None]) -> None:
         self._watch = watch
         self._printed: tuple[str, int, float] | None = None
 
     def seen(self, metric: str, step: int, value: float) -> None:
         self._printed = (metric, step, value)
 
-    def tick(self, elapsed: float) -> None:
-        latest = self._tail.poll()
+    def tick(self, elapsed: float, latest: Latest | None) -> None:
         if self._printed is not None:
             self._watch(Progress(elapsed, *self._printed))
         elif latest is not None:
@@ -187,27 +163,25 @@ class _Live:
             self._watch(Progress(elapsed))
 
 
-def _all_curves(
-    spec: Experiment, folder: Path, untouched: Set[str], recorded: Sequence[Curve], printed: Sequence[Curve]
-) -> tuple[list[Curve], str]:
+def _all_curves(spec: Experiment, tree: SourceTree, left: Left, printed: Sequence[Curve]) -> tuple[list[Curve], str]:
     """Every metric from its one source, and what is wrong with the metric files.
 
     Where two sources have a metric, what the user declared wins: a pattern, then a metric file, then what the script
-    told a tracker or framework. A metric file that came with the tree and is `untouched` is somebody's earlier result.
+    told a tracker or framework. A metric file that came with the tree and is untouched is somebody's earlier result.
     """
     problem, files = "", []
     for path in spec.metric_files:
-        if path in untouched:
+        if tree.inside(path) in left.untouched:
             problem = problem or f"metric file {path} was not written: it is still the one of the source tree"
             continue
         try:
-            files.append(metric_files.read(folder / path, path))
+            files.append(metric_files.read(left.root / tree.inside(path), path))
         except FileNotFoundError:
             problem = problem or f"metric file {path} was not written"
         except (metric_files.UnreadableMetricFile, OSError) as error:
             problem = problem or f"metric file cannot be read: {error}".split("\n")[0]
     chosen: dict[str, list[Curve]] = {}
-    for group in (list(printed), *files, list(recorded)):
+    for group in (list(printed), *files, left.captured.curves):
         by_name: dict[str, list[Curve]] = {}
         for curve in group:
             by_name.setdefault(curve.metric, []).append(curve)
@@ -215,9 +189,9 @@ def _all_curves(
     return [curve for name in sorted(chosen) for curve in chosen[name]], problem
 
 
-def _undeclared(job: Job, root: Path, captured: capture.Captured) -> list[str]:
+def _undeclared(job: Job, left: Left) -> list[str]:
     """Files the run wrote that are kept all the same, relative to the experiment's folder."""
-    sizes = {path: _size(root / path) or 0 for path in captured.written if (root / path).is_file()}
+    sizes = {path: _size(left.root / path) or 0 for path in left.captured.written if (left.root / path).is_file()}
     inside = [path for path, size in sizes.items() if 0 < size <= job.keep_written]
     names = [os.path.relpath(path, job.tree.folder) for path in inside]
     return [name for name in names if not name.startswith("..") and name not in job.experiment.artifacts]
@@ -230,8 +204,10 @@ class _Reads:
     listed: dict[str, str]
 
 
-def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[str]) -> _Reads:
+def _reads(job: Job, left: Left) -> _Reads:
     """Digests of everything read. A file the run changed or removed after reading it is hashed where it came from."""
+    captured, root = left.captured, left.root
+    declared = [job.tree.inside(file.path) for file in job.experiment.data]
     changed = set(captured.written)
     names = [*job.tree.files, *declared, *job.extra]
 
@@ -251,15 +227,6 @@ def _reads(job: Job, root: Path, captured: capture.Captured, declared: Sequence[
     )
 
 
-def _identity(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is written or replaced; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _digest(path: Path) -> FileDigest:
     return FileDigest(size=_size(path), sha256=source.sha256(path))
 
@@ -272,19 +239,19 @@ def _size(path: Path) -> int | None:
 
 
 @dataclass(frozen=True)
-class _Left:
-    """What a run left behind."""
+class _Made:
+    """What a run came to, besides what it left."""
 
-    captured: capture.Captured
     outcome: Outcome
-    ended: Ended
+    command: str  # as run
+    started: datetime
     series: Sequence[Curve]
     reads: _Reads
     artifacts: dict[str, FileDigest]
 
 
-def _record(job: Job, left: _Left, filled: str, started: datetime) -> RunRecord:
-    captured, ended, reads = left.captured, left.ended, left.reads
+def _record(job: Job, left: Left, made: _Made) -> RunRecord:
+    captured, reads = left.captured, made.reads
     parts = parts_of(job)
     every = {path: found.sha256 for path, found in {**reads.source, **reads.data}.items()}
     environment = job.prepared.environment
@@ -297,10 +264,10 @@ def _record(job: Job, left: _Left, filled: str, started: datetime) -> RunRecord:
         experiment=job.experiment.experiment,
         commit=job.tree.commit,
         dirty=job.tree.dirty,
-        command=filled,
-        started=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        outcome=left.outcome,
-        metrics=final_values(left.series, job.experiment.metrics),
+        command=made.command,
+        started=made.started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        outcome=made.outcome,
+        metrics=final_values(made.series, job.experiment.metrics),
         params=job.experiment.params,
         logged_params=captured.logged_params,
         seeding=captured.seeding,
@@ -310,12 +277,8 @@ def _record(job: Job, left: _Left, filled: str, started: datetime) -> RunRecord:
         data=reads.data,
         listed=reads.listed,
         written=captured.written,
-        artifacts=left.artifacts,
-        usage=Usage(
-            wall_s=ended.wall_s,
-            cpu_s=ended.cpu_s,
-            peak_memory_bytes=ended.peak_memory_bytes,
-            peak_gpu_memory_bytes=captured.peak_gpu_memory_bytes,
-        ),
+        artifacts=made.artifacts,
+        usage=left.usage,
+        retried=left.retried,
         not_captured=captured.not_captured,
     )

@@ -44,21 +44,41 @@ class BoundedLog:
         return "\n".join(end.decode(errors="replace").replace("\r", "\n").rstrip("\n").split("\n")[-count:])
 
 
-def follow(pipe: BinaryIO, log: BoundedLog, hear: Callable[[str], None], ended: threading.Event) -> None:
-    """Read the unbuffered pipe to its end into `log`; `hear` gets each line that is not empty, cut at 64 KiB.
+class Lines:
+    """Takes output as it comes: all of it into `log`, and each line that is not empty, cut at 64 KiB, to `hear`.
 
-    A carriage return ends a line too: progress bars never end theirs otherwise. Once `ended` is set only what the pipe
-    holds is still read: a process that got away may keep it open.
+    A carriage return ends a line too: progress bars never end theirs otherwise.
+    """
+
+    def __init__(self, log: BoundedLog, hear: Callable[[str], None]) -> None:
+        self._log = log
+        self._hear = hear
+        self._begun = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """What was printed next."""
+        self._log.add(data)
+        *ends, rest = data.replace(b"\r", b"\n").split(b"\n")
+        for line in ends:
+            self._begun += line[: _MAX_LINE - len(self._begun)]
+            self.end()
+        self._begun += rest[: _MAX_LINE - len(self._begun)]
+
+    def end(self) -> None:
+        """The line that was begun is all there will be of it."""
+        if self._begun:
+            self._hear(self._begun.decode(errors="replace"))
+            self._begun.clear()
+
+
+def follow(pipe: BinaryIO, lines: Lines, ended: threading.Event) -> None:
+    """Read the unbuffered pipe to its end.
+
+    Once `ended` is set only what the pipe holds is still read: a process that got away may keep it open.
     """
     ready = select.poll()
     ready.register(pipe, select.POLLIN)
-    begun, late = bytearray(), 0
-
-    def end_line() -> None:
-        if begun:
-            hear(begun.decode(errors="replace"))
-            begun.clear()
-
+    late = 0
     while late < _MOST_AFTER_THE_END:
         over = ended.is_set()
         if not ready.poll(0 if over else _POLL_MS):
@@ -68,10 +88,5 @@ def follow(pipe: BinaryIO, log: BoundedLog, hear: Callable[[str], None], ended: 
         if not (data := pipe.read(_CHUNK)):
             break
         late += len(data) if over else 0
-        log.add(data)
-        *ends, rest = data.replace(b"\r", b"\n").split(b"\n")
-        for line in ends:
-            begun += line[: _MAX_LINE - len(begun)]
-            end_line()
-        begun += rest[: _MAX_LINE - len(begun)]
-    end_line()
+        lines.feed(data)
+    lines.end()

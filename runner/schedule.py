@@ -9,7 +9,8 @@ from queue import SimpleQueue
 from experiment.environment import HardwareRecord
 from experiment.errors import Refused
 from experiment.spec import Resources
-from runner.execute import Bench, Finished, Job, Progress, Slot, execute
+from runner.execute import Bench, Finished, Job, Progress, execute
+from runner.runtime import Slot
 from runner.store import Store
 
 

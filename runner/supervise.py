@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from experiment.errors import InfrastructureFailed
 from runner.meter import Meter, oom_kills
-from runner.output import BoundedLog, follow
+from runner.output import BoundedLog, Lines, follow
 
 MARK = "ML_EXPERIMENT_RUN"
 _POLL_S = 0.02
@@ -63,7 +63,7 @@ def supervise(
         process = _start(command, cwd, {**env, MARK: mark})
     ended = threading.Event()
     with cast(BinaryIO, process.stdout) as pipe:
-        reader = threading.Thread(target=follow, args=(pipe, log, hear, ended), daemon=True)
+        reader = threading.Thread(target=follow, args=(pipe, Lines(log, hear), ended), daemon=True)
         reader.start()
         try:
             stopped = _watch(process.pid, meter, timeout, tick, cancelled)

@@ -23,7 +23,8 @@ from runner.discovery.python_files import PythonFile
 from runner.environment import lock as lock_file
 from runner.environment.prepared import prepare
 from runner.environment.refusals import LockRefused
-from runner.execute import Finished, Job, Slot
+from runner.execute import Finished, Job
+from runner.runtime import Slot
 from runner.schedule import run_all, usable_processors
 from runner.source import STATE
 from runner.store import Store

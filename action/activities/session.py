@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from experiment.command import placeholders
 from experiment.errors import Refused
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from runner import data, source
+from runner.container.opening import Opening
+from runner.environment import hardware
 from runner.environment.prepared import Prepared, prepare
 from runner.execute import Finished, Job, Progress, parts_of
 from runner.schedule import run_all, slots, usable_processors
@@ -64,6 +67,12 @@ class Session:
     store: Store
     watcher: Watcher
     cancelled: threading.Event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.prepared.runtime.close()
 
     def job(self, seed: int) -> Job:
         """The run of one seed."""
@@ -128,6 +137,10 @@ class NotYet(Refused):
     """The experiment file asks for something this version cannot do. Silently left out, it would be a false pass."""
 
 
+class NotDeclared(Refused):
+    """The command line chooses an environment that the experiment file does not have."""
+
+
 class NoValue(Refused):
     """The command has a placeholder that only a sweep gives a value."""
 
@@ -135,7 +148,8 @@ class NoValue(Refused):
 def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited: Mapping[str, str]) -> Session:
     """Check everything before anything is run; `experiment` is what the file at `path` says.
 
-    Raises Refused, InfrastructureFailed (see the modules used).
+    The session is a context manager: at its end nothing of it is left in a container engine. Raises Refused,
+    InfrastructureFailed (see the modules used).
     """
     folder = folder_of(path).resolve()
     _has_values(experiment)
@@ -144,10 +158,30 @@ def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited
     store = Store(folder / STATE)
     store.prepare()
     reap(store.work)
-    prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
-    slots(experiment.resources, prepared.hardware, usable_processors())
+    slots(experiment.resources, hardware.describe(inherited), usable_processors())
     tree = source.find(folder, [experiment.baseline_file])
+    if experiment.environment.chosen == "lock":
+        prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
+    else:
+        prepared = Opening(experiment, tree, checked, store, inherited, watcher.say).prepare()
     return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event())
+
+
+def in_environment(experiment: Experiment, kind: str | None, build_args: Mapping[str, str]) -> Experiment:
+    """The experiment run in one of the environments it declares, its Dockerfile built with these arguments too.
+
+    Raises NotDeclared.
+    """
+    spec = experiment.environment
+    if kind is not None and getattr(spec, kind, None) is None:
+        given = [name for name in ("image", "dockerfile", "lock") if getattr(spec, name) is not None]
+        raise NotDeclared(
+            f"--environment {kind}: ml-experiment.yaml declares no environment.{kind} (it has: {', '.join(given)})\n"
+            f"  declare it, or choose {' or '.join(given)}\nnothing was run"
+        )
+    build = spec.build.model_copy(update={"args": {**spec.build.args, **build_args}})
+    chosen = spec.model_copy(update={"prefer": kind or spec.prefer, "build": build})
+    return experiment.model_copy(update={"environment": chosen})
 
 
 def folder_of(path: Path) -> Path:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,26 +22,34 @@ _ASKED_WITH = (Path(probe.__file__), RECORDER / "_ml_experiment_recorder" / "lib
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is installed in a venv, and what computes there."""
+    """What is installed in an environment, and what computes there."""
 
     python: str
     implementation: str
     libc: str | None
     packages: dict[str, str]  # normalised name -> version, sorted
     libraries: tuple[Library, ...]
+    os: str
+    system_sha256: str | None  # of the system packages' names and versions
 
 
 def take(python: Path, variables: Mapping[str, str]) -> Fingerprint:
     """Ask `python`, started with `variables`. InfrastructureFailed where it cannot be started or fails."""
     args = [str(python), "-I", str(probe.__file__), str(RECORDER)]
-    output = run(args, env=variables, cwd=python.parent, timeout=TIMEOUT_S).output
-    return _from_json(json.loads(output.strip().splitlines()[-1]))
+    return of_output(run(args, env=variables, cwd=python.parent, timeout=TIMEOUT_S).output)
 
 
-def take_cached(folder: Path, python: Path, variables: Mapping[str, str], named: Sequence[str]) -> Fingerprint:
-    """The fingerprint kept in `folder` if it was taken with these variables on such a processor; else take and keep it.
+def of_output(printed: str) -> Fingerprint:
+    """What the probe printed, wherever it ran. ValueError, KeyError, IndexError, TypeError for anything else."""
+    return _from_json(json.loads(printed.strip().splitlines()[-1]))
 
-    `folder` belongs to one venv and is emptied when that is built anew.
+
+def take_cached(
+    folder: Path, variables: Mapping[str, str], named: Sequence[str], ask: Callable[[], Fingerprint]
+) -> Fingerprint:
+    """The fingerprint kept in `folder` if it was taken with these variables on such a processor; else ask and keep it.
+
+    `folder` belongs to one environment and is emptied when that is built anew.
     """
     circumstances = [
         recorded(variables, named),
@@ -56,7 +63,7 @@ def take_cached(folder: Path, python: Path, variables: Mapping[str, str], named:
         return _from_json(json.loads(kept.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    taken = take(python, variables)
+    taken = ask()
     try:
         write_whole(kept, json.dumps(_to_json(taken)).encode())
     except OSError:
@@ -74,7 +81,7 @@ def record(
         lock_sha256=lock.sha256,
         python=taken.python,
         implementation=taken.implementation,
-        os=_os_name(),
+        os=taken.os,
         libc=taken.libc,
         packages=taken.packages,
         libraries=taken.libraries,
@@ -88,11 +95,12 @@ def _to_json(taken: Fingerprint) -> dict[str, Any]:
 
 def _from_json(told: dict[str, Any]) -> Fingerprint:
     libraries = tuple(Library.model_validate(library) for library in told["libraries"])
-    return Fingerprint(told["python"], told["implementation"], told["libc"], dict(told["packages"]), libraries)
-
-
-def _os_name() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return f"{platform.system()} {platform.release()}"
+    return Fingerprint(
+        python=told["python"],
+        implementation=told["implementation"],
+        libc=told["libc"],
+        packages=dict(told["packages"]),
+        libraries=libraries,
+        os=told["os"],
+        system_sha256=told["system_sha256"],
+    )

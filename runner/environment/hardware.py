@@ -123,29 +123,43 @@ def _cgroups(controller: str) -> Iterator[Path]:
         yield from (parent for parent in group.parents if parent.is_relative_to(root))
 
 
+def gpu_uuids(inherited: Mapping[str, str]) -> tuple[str, ...]:
+    """By which a container is given GPUs; in the order of `describe(inherited).gpus`."""
+    return tuple(gpu.findtext("uuid", "") for _, gpu in _usable(inherited))
+
+
 def _gpus(inherited: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs a run may use, as the driver's own tool tells; none where the tool is missing or fails."""
-    visible = inherited.get("CUDA_VISIBLE_DEVICES")
-    program = shutil.which("nvidia-smi", path=inherited.get("PATH"))
-    if program is None or visible in ("", "-1"):
-        return ()
-    try:
-        told = run([program, "-q", "-x"], env=dict(inherited), cwd=Path("/"), timeout=NVIDIA_SMI_TIMEOUT_S).output
-        tree = ElementTree.fromstring(told)
-    except (InfrastructureFailed, ElementTree.ParseError):
-        return ()
-    driver, cuda = tree.findtext("driver_version", "unknown"), tree.findtext("cuda_version")
-    chosen = None if visible is None else [name.strip() for name in visible.split(",")]
     return tuple(
         Gpu(
             model=gpu.findtext("product_name", "unknown"),
             memory_bytes=_mebibytes(gpu.findtext("fb_memory_usage/total", "")),
-            driver=driver,
-            cuda=cuda,
+            driver=tree.findtext("driver_version", "unknown"),
+            cuda=tree.findtext("cuda_version"),
         )
+        for tree, gpu in _usable(inherited)
+    )
+
+
+def _usable(inherited: Mapping[str, str]) -> list[tuple[ElementTree.Element, ElementTree.Element]]:
+    """The NVIDIA GPUs a run may use, as the driver's own tool tells, each with what it says of the machine.
+
+    None where the tool is missing or fails.
+    """
+    visible = inherited.get("CUDA_VISIBLE_DEVICES")
+    program = shutil.which("nvidia-smi", path=inherited.get("PATH"))
+    if program is None or visible in ("", "-1"):
+        return []
+    try:
+        told = run([program, "-q", "-x"], env=dict(inherited), cwd=Path("/"), timeout=NVIDIA_SMI_TIMEOUT_S).output
+        tree = ElementTree.fromstring(told)
+    except (InfrastructureFailed, ElementTree.ParseError):
+        return []
+    chosen = None if visible is None else [name.strip() for name in visible.split(",")]
+    return [
+        (tree, gpu)
         for index, gpu in enumerate(tree.findall("gpu"))
         if chosen is None or _is_chosen(index, gpu.findtext("uuid", ""), chosen)
-    )
+    ]
 
 
 def _is_chosen(index: int, uuid: str, chosen: list[str]) -> bool:

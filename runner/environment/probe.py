@@ -1,13 +1,14 @@
-"""Runs inside the venv's Python: says what is installed there and which libraries compute. Imports nothing of ours.
+"""Runs inside an environment's Python, of a venv or an image: says what is installed there and what computes.
 
     python -I probe.py FOLDER_OF_THE_RECORDER
 
-Prints one JSON object. Only NumPy and SciPy are imported: they load the BLAS; a framework would take seconds. What a
-run loads beyond that, the recorder sees in the run itself, with the same code as here.
+Imports nothing of ours. Prints one JSON object. Only NumPy and SciPy are imported: they load the BLAS; a framework
+would take seconds. What a run loads beyond that, the recorder sees in the run itself, with the same code as here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ import re
 import sys
 from importlib import import_module
 from importlib.metadata import distributions
+from pathlib import Path
 
 
 class _Kept:
@@ -58,11 +60,40 @@ def _libc() -> str | None:
         return " ".join(platform.libc_ver()).strip() or None
 
 
+def _os_name() -> str:
+    for file in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            with Path(file).open(encoding="utf-8", errors="replace") as lines:
+                found = re.search(r'^PRETTY_NAME="?([^"\n]*)', lines.read(), re.MULTILINE)
+        except OSError:
+            continue
+        if found:
+            return found[1]
+    return f"{platform.system()} {platform.release()}"
+
+
+def _system() -> str | None:
+    """SHA-256 over names and versions of what dpkg or apk installed; None where neither did."""
+    for file, pattern in (
+        ("/var/lib/dpkg/status", r"^Package: (.*)\n(?:.+\n)*?Version: (.*)$"),
+        ("/lib/apk/db/installed", r"^P:(.*)\n(?:.+\n)*?V:(.*)$"),
+    ):
+        try:
+            with Path(file).open(encoding="utf-8", errors="replace") as lines:
+                found = sorted(re.findall(pattern, lines.read(), re.MULTILINE))
+        except OSError:
+            continue
+        return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    return None
+
+
 if __name__ == "__main__":
     found = {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "libc": _libc(),
+        "os": _os_name(),
+        "system_sha256": _system(),
         "packages": _packages(),
         "libraries": _libraries(sys.argv[1]),
     }

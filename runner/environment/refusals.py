@@ -55,10 +55,6 @@ class PythonMissing(Refused):
     """The Python that the lock asks for is not on this machine."""
 
 
-class ContainersNotYet(Refused):
-    """The experiment file chooses an image or a Dockerfile, which this version does not run."""
-
-
 class ForbiddenVariable(Refused):
     """The experiment file asks for a variable that must not reach a run: it holds a token or steers the CI machine."""
 

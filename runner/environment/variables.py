@@ -40,6 +40,9 @@ _THREADS = (
     *("POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT"),
 )
 
+_OF_THIS_MACHINE = {"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "CUDA_CACHE_PATH"}
+_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}  # lines appear, and are timed, as they are printed
+
 
 def for_run(python: Path, inherited: Mapping[str, str], named: Sequence[str], cpus: int | None) -> dict[str, str]:
     """The complete environment of a run with the venv's `python`.
@@ -47,26 +50,47 @@ def for_run(python: Path, inherited: Mapping[str, str], named: Sequence[str], cp
     `named`: the experiment file's own list. `cpus`: processors declared for one run, which sets thread counts (their
     number changes sums, hence bits); what is named wins over it. Raises ForbiddenVariable.
     """
+    _check(named)
+    handed_on = {
+        name: value
+        for name, value in inherited.items()
+        if name in named or _ORDINARY.fullmatch(name) or _ARITHMETIC.fullmatch(name)
+    }
+    return {
+        **handed_on,
+        **_threads(inherited, named, cpus),
+        "PATH": _path(python.parent, inherited),
+        "VIRTUAL_ENV": str(python.parent.parent),
+        **_UNBUFFERED,
+    }
+
+
+def for_container(inherited: Mapping[str, str], named: Sequence[str], cpus: int | None) -> dict[str, str]:
+    """What a container gets on top of its image's own variables: what is named, and what changes arithmetic.
+
+    Nothing that names places or devices of this machine: those of the container are others. Raises ForbiddenVariable.
+    """
+    _check(named)
+    handed_on = {
+        name: value
+        for name, value in inherited.items()
+        if name in named or (_ARITHMETIC.fullmatch(name) and name not in _OF_THIS_MACHINE)
+    }
+    return {**handed_on, **_threads(inherited, named, cpus), "LANG": "C.UTF-8", **_UNBUFFERED}
+
+
+def _check(named: Sequence[str]) -> None:
     for name in named:
         if _CI.fullmatch(name):
             raise ForbiddenVariable(
                 f"environment.variables: {name} is not handed to a run: such variables hold the CI machine's tokens\n"
                 "  give the run a variable of its own, with only the rights it needs\nnothing was run"
             )
-    wanted = set(named)
-    handed_on = {
-        name: value
-        for name, value in inherited.items()
-        if name in wanted or _ORDINARY.fullmatch(name) or _ARITHMETIC.fullmatch(name)
-    }
-    threads = {} if cpus is None else {name: str(cpus) for name in _THREADS if name not in wanted & inherited.keys()}
-    return {
-        **handed_on,
-        **threads,
-        "PATH": _path(python.parent, inherited),
-        "VIRTUAL_ENV": str(python.parent.parent),
-        "PYTHONUNBUFFERED": "1",  # lines appear, and are timed, as they are printed
-    }
+
+
+def _threads(inherited: Mapping[str, str], named: Sequence[str], cpus: int | None) -> dict[str, str]:
+    kept = set(named) & inherited.keys()
+    return {} if cpus is None else {name: str(cpus) for name in _THREADS if name not in kept}
 
 
 def recorded(variables: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:

@@ -15,7 +15,8 @@ from experiment.record import RunRecord, Status
 from experiment.spec import DataFile, EnvironmentSpec, Experiment, Metric, Resources
 from runner import data, source
 from runner.environment.prepared import Prepared, prepare
-from runner.execute import Bench, Finished, Job, Progress, Slot, execute, parts_of
+from runner.execute import Bench, Finished, Job, Progress, execute, parts_of
+from runner.runtime import Slot
 from runner.schedule import Cancelled, run_all
 from runner.store import CannotStore, Store
 

@@ -19,6 +19,7 @@ from runner.environment import lock, venv
 from runner.environment.installer import DiskFull, IndexUnreachable, NotWritable
 from runner.environment.prepared import Prepared, prepare
 from runner.environment.refusals import HashMismatch, NotInstallable, PythonMissing
+from runner.process_runtime import ProcessRuntime
 
 ROOT = Path(__file__).parent.parent.parent
 SIX = """six==1.17.0 \\
@@ -31,6 +32,7 @@ import os, sys
 from pathlib import Path
 from experiment.spec import EnvironmentSpec
 from runner.environment.prepared import prepare
+from runner.process_runtime import ProcessRuntime
 say = lambda line: print(line, flush=True)
 print(prepare(EnvironmentSpec(lock="requirements.lock"), Path("."), None, os.environ, say).label)
 """
@@ -68,12 +70,17 @@ def place(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
 
 
+def runtime(prepared: Prepared) -> ProcessRuntime:
+    assert isinstance(prepared.runtime, ProcessRuntime)
+    return prepared.runtime
+
+
 def ask(prepared: Prepared, code: str) -> str:
     """What the environment's Python prints, run as a training command is: by name, with only the run's variables."""
     args = ["/bin/sh", "-c", 'python -c "$CODE"']
-    env = {**prepared.variables, "CODE": code}
+    env = {**runtime(prepared).variables, "CODE": code}
     return subprocess.run(
-        args, cwd=prepared.python.parent, env=env, check=True, capture_output=True, encoding="utf-8"
+        args, cwd=runtime(prepared).python.parent, env=env, check=True, capture_output=True, encoding="utf-8"
     ).stdout
 
 
@@ -84,13 +91,13 @@ def test_an_environment_is_built_once_and_then_comes_from_the_cache(place: Workp
     second = place.prepare()
     assert second.label == "environment requirements.lock, 0 packages, from cache"
     assert place.heard == []
-    assert (second.environment, second.python) == (first.environment, first.python)
+    assert (second.environment, runtime(second).python) == (first.environment, runtime(first).python)
 
 
 def test_another_lock_is_another_environment(place: Workplace) -> None:
     first = place.lock("# no packages\n").prepare()
     second = place.lock("# no packages, again\n").prepare()
-    assert first.python != second.python
+    assert runtime(first).python != runtime(second).python
     assert first.environment.installed_digest() != second.environment.installed_digest()
 
 
@@ -100,7 +107,7 @@ def test_the_environment_does_not_see_our_own_packages(place: Workplace) -> None
         prepared, "import importlib.util as u; print([n for n in ('pydantic', 'experiment') if u.find_spec(n)])"
     )
     assert found.strip() == "[]"
-    assert ask(prepared, "import sys; print(sys.prefix)").strip() == str(prepared.python.parent.parent)
+    assert ask(prepared, "import sys; print(sys.prefix)").strip() == str(runtime(prepared).python.parent.parent)
 
 
 def test_a_venv_whose_builder_was_killed_is_built_again(place: Workplace) -> None:

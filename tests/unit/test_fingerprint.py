@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiment.spec import EnvironmentSpec
 from runner.environment import hardware
-from runner.environment.prepared import prepare
-from runner.environment.refusals import ContainersNotYet, ForbiddenVariable
+from runner.environment.refusals import ForbiddenVariable
 from runner.environment.variables import HIDDEN, for_run, recorded
 
 PYTHON = Path("/cache/venv/bin/python")
@@ -156,18 +154,3 @@ def test_hidden_gpus_are_not_listed(tmp_path: Path, visible: str, models: list[s
 @pytest.mark.parametrize("script", ["echo 'NVIDIA-SMI has failed' >&2; exit 9", "echo no xml"])
 def test_a_driver_that_does_not_answer_means_no_gpu(tmp_path: Path, script: str) -> None:
     assert hardware.describe(smi(tmp_path, script)).gpus == ()
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        EnvironmentSpec(image="ghcr.io/acme/train@sha256:" + "a" * 64),
-        EnvironmentSpec(dockerfile="Dockerfile"),
-        EnvironmentSpec(image="x", lock="requirements.lock", prefer="image"),
-    ],
-)
-def test_a_container_is_refused_saying_what_works(spec: EnvironmentSpec, tmp_path: Path) -> None:
-    with pytest.raises(ContainersNotYet) as caught:
-        prepare(spec, tmp_path, None, {}, print)
-    assert f"environment.{spec.chosen}: {getattr(spec, spec.chosen)}" in str(caught.value)
-    assert "prefer: lock" in str(caught.value)

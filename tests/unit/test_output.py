@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.output import HEAD_BYTES, TAIL_BYTES, BoundedLog, follow
+from runner.output import HEAD_BYTES, TAIL_BYTES, BoundedLog, Lines, follow
 
 KIB64 = 64 * 1024
 
@@ -33,7 +33,7 @@ def heard(chunks: Iterable[bytes]) -> tuple[list[str], BoundedLog]:
     log, writer = BoundedLog(), threading.Thread(target=write)
     writer.start()
     with os.fdopen(reading, "rb", buffering=0) as pipe:
-        follow(pipe, log, lines.append, threading.Event())
+        follow(pipe, Lines(log, lines.append), threading.Event())
     writer.join()
     return lines, log
 
@@ -94,7 +94,7 @@ def test_what_a_pipe_holds_at_the_end_is_read_though_another_keeps_it_open() -> 
     ended, lines = threading.Event(), list[str]()
     ended.set()
     with os.fdopen(reading, "rb", buffering=0) as pipe:
-        follow(pipe, BoundedLog(), lines.append, ended)
+        follow(pipe, Lines(BoundedLog(), lines.append), ended)
     os.close(writing)
     assert lines == ["last words", "and"]
 
@@ -116,6 +116,6 @@ def test_one_that_got_away_and_writes_for_ever_is_not_followed() -> None:
     with os.fdopen(reading, "rb", buffering=0) as pipe:
         os.write(writing, b"first")
         writer.start()
-        follow(pipe, log, lambda _: None, ended)
+        follow(pipe, Lines(log, lambda _: None), ended)
     writer.join()
     assert log.content().startswith(b"first")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from experiment.environment import Gpu, HardwareRecord
 from experiment.spec import Resources
-from runner.execute import Slot
+from runner.runtime import Slot
 from runner.schedule import NotEnough, slots, usable_processors
 
 GIB = 1 << 30

@@ -44,7 +44,7 @@ class Lineage:
         self.start_child()
 
     def _claim(self, wanted: str) -> str:
-        path, folder = wanted, os.path.join(self._stream.folder, "claims")
+        path, folder = wanted, f"{self._stream.folder}-claims"  # in it, all is events
         os.makedirs(folder, exist_ok=True)
         for again in itertools.count(1):
             try:

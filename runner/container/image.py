@@ -1,0 +1,137 @@
+"""The image runs are made from: found or pulled by its digest, and what of it matters."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiment.environment import Layer
+from experiment.errors import InfrastructureFailed, Refused
+from runner.container.engine import Engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+REFERENCE = re.compile(
+    r"(?P<name>[a-z0-9][\w.:/\-]*?)(?::(?P<tag>[\w][\w.\-]{0,127}))?@(?P<digest>sha256:[0-9a-f]{64})"
+)
+_HOOKED = re.compile(r"LD_PRELOAD|LD_AUDIT")
+
+
+class NotPinned(Refused):
+    """`environment.image` names a tag: what it stands for changes without anybody noticing."""
+
+
+class NoSuchImage(Refused):
+    """The registry answers, and has no such image."""
+
+
+class CannotPull(InfrastructureFailed):
+    """The image cannot be fetched: registry away, no permission, disk full."""
+
+
+class HostileImage(Refused):
+    """The image sets what would run code outside the sandbox, or in every process of it."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in the engine. `id` is the digest of its configuration, which names all it consists of."""
+
+    id: str
+    variables: dict[str, str]
+    volumes: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    size: int  # bytes
+
+
+def by_digest(engine: Engine, reference: str, say: Callable[[str], None]) -> Image:
+    """The image `name@sha256:…`, pulled unless the engine has it.
+
+    Raises NotPinned, NoSuchImage, HostileImage, CannotPull.
+    """
+    import docker.errors
+
+    client, found = engine.client(), REFERENCE.fullmatch(reference)
+    if found is None:
+        raise NotPinned(_not_pinned(client, reference))
+    pinned = f"{found['name']}@{found['digest']}"
+    try:
+        return describe(engine, pinned, f"environment.image: {reference}")
+    except docker.errors.ImageNotFound:
+        say(f"pulling {pinned}")
+    try:
+        for event in client.api.pull(pinned, stream=True, decode=True):
+            if event.get("error"):
+                raise CannotPull(_cannot_pull(reference, str(event["error"])))
+        return describe(engine, pinned, f"environment.image: {reference}")
+    except docker.errors.NotFound as error:
+        raise NoSuchImage(
+            f"environment.image: {reference}: the registry has no such image: {error.explanation}\n"
+            "  correct the name or the digest; ml-experiment pin writes today's digest\nnothing was run"
+        ) from None
+    except docker.errors.APIError as error:
+        raise CannotPull(_cannot_pull(reference, str(error.explanation))) from None
+
+
+def describe(engine: Engine, name: str, place: str) -> Image:
+    """The image `name` as the engine knows it; `place` says where it is named. Raises HostileImage, ImageNotFound."""
+    client = engine.client()
+    told: dict[str, Any] = client.api.inspect_image(name)
+    config = told.get("Config") or {}
+    variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or [])
+    for variable in variables:
+        if _HOOKED.fullmatch(variable):
+            raise HostileImage(
+                f"{place}: the image sets {variable}={variables[variable][:100]}\n"
+                "  it would be loaded into every process, those of the GPU's driver outside the sandbox included\n"
+                f"  take ENV {variable} out of the image; set it in 'command' where the training needs it\n"
+                "nothing was run"
+            )
+    return Image(
+        id=told["Id"],
+        variables=variables,
+        volumes=tuple(sorted(config.get("Volumes") or {})),
+        layers=_layers(client, told),
+        size=int(told.get("Size") or 0),
+    )
+
+
+def _layers(client: "DockerClient", told: dict[str, Any]) -> tuple[Layer, ...]:
+    """Layers from the lowest, each with the instruction that made it where the image's history says."""
+    digests = list((told.get("RootFS") or {}).get("Layers") or [])
+    steps = [str(step.get("CreatedBy") or "") for step in reversed(client.api.history(told["Id"])) if step.get("Size")]
+    # Empty layers of old builders have a digest and no size: then the two lists do not fit, and no step is claimed.
+    made_by = steps if len(steps) == len(digests) else [""] * len(digests)
+    return tuple(Layer(digest=d, made_by=_instruction(step)) for d, step in zip(digests, made_by, strict=True))
+
+
+def _instruction(step: str) -> str:
+    text = " ".join(step.split()).removeprefix("/bin/sh -c ").removeprefix("#(nop) ").removesuffix("# buildkit").strip()
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def _not_pinned(client: "DockerClient", reference: str) -> str:
+    import docker.errors
+
+    if "@" in reference or not re.fullmatch(r"[a-z0-9][\w.:/\-]*", reference):
+        return (
+            f"environment.image: {reference}: not an image by digest\n"
+            "  write name@sha256:… with 64 hexadecimal digits\nnothing was run"
+        )
+    said = f"environment.image: {reference}: a tag without a digest, and tags move\n"
+    try:
+        today = client.api.inspect_distribution(reference)["Descriptor"]["digest"]
+    except (docker.errors.APIError, KeyError):
+        return f"{said}  its registry does not say which digest it has now; write name@sha256:…\nnothing was run"
+    return (
+        f"{said}  write the digest it has now (ml-experiment pin does it):\n"
+        f"    image: {reference}@{today}\nnothing was run"
+    )
+
+
+def _cannot_pull(reference: str, why: str) -> str:
+    remedy = (
+        "make room for the engine: docker system df" if "no space" in why else "is the registry reachable from here?"
+    )
+    return f"environment.image: {reference}: cannot be pulled: {' '.join(why.split())[:300]}\n  {remedy}"

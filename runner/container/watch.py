@@ -1,0 +1,162 @@
+"""One container from start to end: its output, its time, its memory, however long the engine is away meanwhile."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runner.capture_tail import Latest
+from runner.container.engine import Engine, EngineLost
+from runner.container.outcome import EndState, Stopped
+from runner.container.samples import Samples
+from runner.output import BoundedLog, Lines
+from runner.runtime import Ears
+
+ENGINE_WAIT_S = 60.0
+_GRACE_S = 2.0
+_POLL_S = 0.1
+_TICK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How a container ended, and what was seen of it. `away`: whether the engine was, for a while."""
+
+    end: EndState
+    stopped: Stopped
+    wall_s: float
+    samples: Samples
+    log: BoundedLog
+    away: bool
+
+
+class Watch:
+    """Follows one created container."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        self._engine = engine
+        self._container = container
+        self._away = False
+        self._ended = threading.Event()
+        self._lost = ""
+        self._state: dict[str, Any] = {}
+        self.log = BoundedLog()
+
+    def run(
+        self, timeout: float, ears: Ears, latest: Callable[[], Latest | None], cancelled: threading.Event
+    ) -> Watched:
+        """Start it and wait for its end, at most `timeout` seconds. Raises EngineLost, and docker's errors at start."""
+        api = self._engine.api()
+        lines = Lines(self.log, ears.hear)
+        output = api.attach(self._container, stdout=True, stderr=True, stream=True, logs=True)
+        began, asked = time.monotonic(), time.time()
+        api.start(self._container)
+        samples = Samples(self._engine, self._container)
+        threads = [
+            threading.Thread(target=self._follow, args=(output, lines), daemon=True),
+            threading.Thread(target=self._await, daemon=True),
+            threading.Thread(target=samples.take_until, args=(self._ended,), daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        stopped, next_tick = Stopped.NO, 0.0
+        while not self._ended.wait(_POLL_S):
+            elapsed = time.monotonic() - began
+            if cancelled.is_set() or elapsed > timeout:
+                stopped = Stopped.CANCELLED if cancelled.is_set() else Stopped.LATE
+                self._end()
+                break
+            if elapsed >= next_tick:
+                next_tick = elapsed + _TICK_S
+                ears.tick(elapsed, latest())
+        self._ended.wait(ENGINE_WAIT_S)
+        wall = time.monotonic() - began
+        threads[0].join(_GRACE_S)
+        lines.end()
+        if not self._state:
+            raise EngineLost(self._lost or "the engine does not say how the run ended")
+        return Watched(self._how(stopped, asked), stopped, wall, samples, self.log, self._away)
+
+    def _follow(self, output: Any, lines: Lines) -> None:
+        """Pass on what is printed; after the engine was away, from where it broke off."""
+        from docker.errors import APIError
+        from requests.exceptions import RequestException
+
+        while True:
+            with contextlib.suppress(OSError, ValueError, RequestException, APIError):
+                for data in output:
+                    lines.feed(data)
+            if self._ended.wait(_TICK_S):
+                return
+            since = time.time()
+            try:
+                output = self._engine.api().logs(self._container, stream=True, follow=True, since=since)
+            except (OSError, RequestException, APIError):
+                output = ()
+
+    def _await(self) -> None:
+        """Wait for the end, in waits of half a minute; where the engine is away, for its return."""
+        from docker.errors import APIError, NotFound
+        from requests.exceptions import RequestException
+
+        try:
+            away: float | None = None
+            while True:
+                try:
+                    api = self._engine.api()
+                    state = api.inspect_container(self._container)["State"]
+                    if state.get("Status") in ("exited", "dead"):
+                        self._state = state
+                        return
+                    away = None
+                    api.wait(self._container, timeout=30)
+                except NotFound:
+                    self._lost = "the container was removed by somebody else"
+                    return
+                except (OSError, RequestException, APIError) as error:
+                    if "timed out" in str(error).lower() and away is None:
+                        continue  # the half minute is over
+                    away, self._away = away or time.monotonic(), True
+                    if time.monotonic() - away > ENGINE_WAIT_S:
+                        self._lost = f"the engine did not answer for {ENGINE_WAIT_S:g} s"
+                        return
+                    time.sleep(_TICK_S)
+        finally:
+            self._ended.set()
+
+    def _end(self) -> None:
+        """End the container: asked first, killed after two seconds."""
+        from docker.errors import APIError
+        from requests.exceptions import RequestException
+
+        for sent, wait in (("SIGTERM", _GRACE_S), ("SIGKILL", ENGINE_WAIT_S)):
+            # it may have ended just now, or the engine may be away, which the other thread sees
+            with contextlib.suppress(OSError, RequestException, APIError):
+                self._engine.api().kill(self._container, sent)
+            if self._ended.wait(wait):
+                return
+
+    def _how(self, stopped: Stopped, asked: float) -> EndState:
+        code = int(self._state.get("ExitCode") or 0)
+        outside = None
+        if stopped is Stopped.NO and code in (137, 143):
+            outside = self._asked_for(asked)
+        return EndState(code, bool(self._state.get("OOMKilled")), outside, str(self._state.get("Error") or ""))
+
+    def _asked_for(self, since: float) -> str | None:
+        """The signal somebody had the engine send."""
+        import signal
+
+        events = self._engine.api().events(
+            since=int(since),
+            until=int(time.time()) + 1,
+            filters={"container": self._container, "event": "kill"},
+            decode=True,
+        )
+        for event in events:
+            number = (event.get("Actor") or {}).get("Attributes", {}).get("signal", "")
+            known = number.isdigit() and int(number) in set(signal.Signals)
+            return signal.Signals(int(number)).name if known else f"signal {number}"
+        return None
