@@ -1,4 +1,4 @@
-"""The test bed itself: what it hands back is real, calling it again changes nothing, a build reaches the package index."""
+"""The test bed itself: its images are real, calling it again changes nothing, a build reaches the package index."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
