@@ -95,7 +95,7 @@ def _in_data(text: str, file: Node, key: str, sha256: Mapping[str, str]) -> Iter
             colon = text.index(":", next(n.end_mark.index for n, value in file.value if value is old)) + 1
             start, stop = old.start_mark.index, old.end_mark.index
             yield _Edit(start, stop, digest, entry) if stop > start else _Edit(colon, colon, f" {digest}", entry)
-    elif file.flow_style:
+    elif isinstance(file, MappingNode) and file.flow_style:
         yield _Edit(end, end, f", sha256: {digest}", entry)
     else:
         first = next(name for name, value in file.value if value is path)
