@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from experiment.errors import Refused
 from experiment.file import parse
-from experiment.spec import DataFile, Experiment
+from experiment.spec import SHA256, DataFile, Experiment
 
 
 class NotWritableByRule(Refused):
@@ -19,11 +19,12 @@ class NotWritableByRule(Refused):
 
 @dataclass(frozen=True)
 class Entry:
-    """A value that was written: `line` of the file, from 1, the key, and what it names."""
+    """A place that holds a digest now: `line` of the file, from 1, the key, and what it names."""
 
     line: int
     key: str  # "environment.image", "data[0]"
     names: str  # the path of a data file, or the image as it was
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class _Edit:
 def with_digests(text: str, name: Path, image: str | None, sha256: Mapping[str, str]) -> tuple[str, tuple[Entry, ...]]:
     """`text` with `image` as `environment.image`, and the SHA-256 of each path in `sha256` where data has none.
 
-    Entries are those that changed, in the order of the file. What comes out is read again and compared with what was
-    meant. Raises NotWritableByRule, or WrongExperimentFile for a text that is no experiment.
+    Entries are in the order of the file, those included that had their digest. What comes out is read again and
+    compared with what was meant. Raises NotWritableByRule, or WrongExperimentFile for a text that is no experiment.
     """
     before = parse(text, name=str(name), default_name=name.resolve().parent.name)
     tree = YAML(typ="rt").compose(text)
@@ -74,9 +75,9 @@ def _meant(before: Experiment, image: str | None, sha256: Mapping[str, str]) -> 
 
 def _edits(text: str, tree: Node, image: str | None, sha256: Mapping[str, str]) -> Iterator[_Edit]:
     written = _at(tree, "environment", "image")
-    if image is not None and isinstance(written, ScalarNode) and written.value != image:
+    if image is not None and isinstance(written, ScalarNode):
         quote = text[written.start_mark.index] if text[written.start_mark.index] in "'\"" else ""
-        entry = Entry(written.start_mark.line + 1, "environment.image", written.value)
+        entry = Entry(written.start_mark.line + 1, "environment.image", written.value, written.value != image)
         yield _Edit(written.start_mark.index, written.end_mark.index, f"{quote}{image}{quote}", entry)
     for keys in (("data",), ("evaluate", "data")):
         files = _at(tree, *keys)
@@ -89,12 +90,13 @@ def _in_data(text: str, file: Node, key: str, sha256: Mapping[str, str]) -> Iter
     if not isinstance(path, ScalarNode) or path.value not in sha256:
         return
     line, digest, end = path.start_mark.line + 1, sha256[path.value], path.end_mark.index
-    entry = Entry(line, key, path.value)
-    if isinstance(old, ScalarNode):
-        if not re.fullmatch(r"[0-9a-f]{64}", old.value):  # there without a value
-            colon = text.index(":", next(n.end_mark.index for n, value in file.value if value is old)) + 1
-            start, stop = old.start_mark.index, old.end_mark.index
-            yield _Edit(start, stop, digest, entry) if stop > start else _Edit(colon, colon, f" {digest}", entry)
+    entry = Entry(line, key, path.value, changed=True)
+    if isinstance(old, ScalarNode) and re.fullmatch(SHA256, old.value):
+        yield _Edit(end, end, "", replace(entry, changed=False))
+    elif isinstance(old, ScalarNode):  # there without a value
+        colon = text.index(":", next(n.end_mark.index for n, value in file.value if value is old)) + 1
+        start, stop = old.start_mark.index, old.end_mark.index
+        yield _Edit(start, stop, digest, entry) if stop > start else _Edit(colon, colon, f" {digest}", entry)
     elif isinstance(file, MappingNode) and file.flow_style:
         yield _Edit(end, end, f", sha256: {digest}", entry)
     else:

@@ -40,10 +40,10 @@ data:
       sha256: {B}
 """
     )
-    assert [(e.line, e.key, e.names) for e in entries] == [
-        (4, "environment.image", "debian:12"),
-        (6, "data[0]", "x.csv"),
-        (7, "data[1]", "y.csv"),
+    assert [(e.line, e.key, e.names, e.changed) for e in entries] == [
+        (4, "environment.image", "debian:12", True),
+        (6, "data[0]", "x.csv", True),
+        (7, "data[1]", "y.csv", True),
     ]
 
 
@@ -83,7 +83,9 @@ def test_what_has_no_place_of_its_own_is_left_to_the_user() -> None:
 
 def test_nothing_to_write_changes_nothing() -> None:
     text = f"command: c\nenvironment: {{image: {IMAGE}}}\ndata: [{{path: x, sha256: {B}}}]\n"
-    assert with_digests(text, NAME, IMAGE, {"x": A}) == (text, ())
+    after, entries = with_digests(text, NAME, IMAGE, {"x": A})
+    assert after == text
+    assert [(entry.names, entry.changed) for entry in entries] == [(IMAGE, False), ("x", False)]
 
 
 PATHS = st.text(alphabet="abc/._ -#:'\"{}é", min_size=1, max_size=12).filter(lambda p: p.strip() == p)
