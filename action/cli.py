@@ -178,6 +178,24 @@ def init(
     guess(path.resolve(), command, lock, ask=ask, say=typer.echo, inherited=os.environ)
 
 
+@app.command()
+def pin(
+    path: Folder = Path(),
+    update: Annotated[bool, typer.Option("--update", help="Move what is pinned to what its tag has now.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write digests and hashes where they are missing: images, data, the lock. Nothing is pulled or run."""
+    from action.activities import pin as activity
+    from runner.environment.pins import Which
+
+    found = activity.pin(path, Which.ALL if update else Which.MISSING, os.environ)
+    if as_json:
+        _print_json(activity.outputs(found))
+        return
+    with _screen(as_json) as screen:
+        screen.lines(activity.lines(found))
+
+
 @baseline_app.command("accept")
 def baseline_accept(
     path: Folder = Path(),

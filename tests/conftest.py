@@ -3,7 +3,9 @@
 import os
 import shutil
 
+import container_bed
 import pytest
+from container_bed import Bed
 from hypothesis import HealthCheck, settings
 
 # Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
@@ -16,6 +18,7 @@ MISSING = {
     if os.environ.get("ML_EXPERIMENT_FRAMEWORKS") == "1"
     else "ML_EXPERIMENT_FRAMEWORKS=1 is not set",
     "browser": None if shutil.which("chromium") else "chromium is not installed",
+    "docker": container_bed.missing(),
     "root": None if os.geteuid() == 0 else "not root",
 }
 """Marker -> why this machine cannot run such tests. `.ci/run` has everything and refuses to skip any."""
@@ -27,3 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in MISSING.items():
             if reason is not None and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def bed() -> Bed:
+    """The registry and the images of `tests/bed/up`; for tests marked `docker`."""
+    return container_bed.read()

@@ -39,12 +39,13 @@ class Requirements(NamedTuple):
     python: str | None
 
 
-class _Line(NamedTuple):
-    """A logical line: where it starts (from 1), the text of that line, and all of it without comments."""
+class Line(NamedTuple):
+    """A logical line: where it starts (from 1), the text of that line, all of it without comments, where it ends."""
 
     number: int
     first: str
     text: str
+    last: int
 
 
 def parse(path: Path, data: bytes) -> Requirements:
@@ -69,7 +70,7 @@ def _read(path: Path, data: bytes, found: _Found, opened: tuple[Path, ...]) -> N
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         raise LockUnreadable(f"{path}:{number}: not UTF-8 text: {error.reason}\nnothing was run") from None
-    for line in _logical_lines(text):
+    for line in logical_lines(text):
         include = _INCLUDE.fullmatch(line.text)
         if include:
             other = path.parent / include[1].strip()
@@ -78,7 +79,7 @@ def _read(path: Path, data: bytes, found: _Found, opened: tuple[Path, ...]) -> N
             found.names.append(_name(path, line))
 
 
-def _included(path: Path, line: _Line, other: Path, opened: tuple[Path, ...]) -> bytes:
+def _included(path: Path, line: Line, other: Path, opened: tuple[Path, ...]) -> bytes:
     """The bytes of the file that `line` includes."""
     if other.resolve() in (file.resolve() for file in opened):
         raise LockUnreadable(at_line(path, line.number, "includes itself", line.first, "take the line out"))
@@ -90,7 +91,7 @@ def _included(path: Path, line: _Line, other: Path, opened: tuple[Path, ...]) ->
         raise LockMissing(at_line(path, line.number, what, line.first, remedy)) from None
 
 
-def _is_option(path: Path, line: _Line) -> bool:
+def _is_option(path: Path, line: Line) -> bool:
     """Whether the line is an option of the installer, such as an index. Those that hide content are refused."""
     if _CONSTRAINT.match(line.text):
         remedy = "a lock pins every version itself: take the line out"
@@ -101,7 +102,17 @@ def _is_option(path: Path, line: _Line) -> bool:
     return line.text.startswith("-")
 
 
-def _name(path: Path, line: _Line) -> str:
+def is_hashed(line: Line) -> bool:
+    """Whether a hash stands in `line`."""
+    return _HASH.search(line.text) is not None
+
+
+def is_requirement(line: Line) -> bool:
+    """Whether `line` asks for a package, and is no option of the installer."""
+    return not line.text.startswith("-")
+
+
+def _name(path: Path, line: Line) -> str:
     """The normalised name of the pinned and hashed requirement in `line`."""
     hashes = _HASH.findall(line.text)
     specifier = line.text.split(" --", 1)[0].strip()
@@ -129,7 +140,7 @@ def _name(path: Path, line: _Line) -> str:
     return canonicalize_name(requirement.name)
 
 
-def _check_hash(path: Path, line: _Line, name: str, value: str) -> None:
+def _check_hash(path: Path, line: Line, name: str, value: str) -> None:
     algorithm, _, digits = value.partition(":")
     wanted = HASH_DIGITS.get(algorithm)
     if wanted is None:
@@ -141,7 +152,7 @@ def _check_hash(path: Path, line: _Line, name: str, value: str) -> None:
     raise LockWithoutHashes(at_line(path, line.number, what, line.first, remedy_for(path)))
 
 
-def _local(path: Path, line: _Line) -> LockRefused:
+def _local(path: Path, line: Line) -> LockRefused:
     remedy = "install from an index, or from an https address with a hash"
     what = "a requirement that comes neither from an index nor from an https address"
     return LockNotSealed(at_line(path, line.number, what, line.first, remedy))
@@ -165,10 +176,10 @@ def _quoted(path: Path) -> str:
     return shlex.quote(path.name)
 
 
-def _logical_lines(text: str) -> Iterator[_Line]:
+def logical_lines(text: str) -> Iterator[Line]:
     """Lines joined where they end in a backslash, without comments and empty lines."""
     parts: list[str] = []
-    start, first = 0, ""
+    start, first, number = 0, "", 0
     for number, raw in enumerate(text.splitlines(), start=1):
         if not parts:
             start, first = number, raw
@@ -180,10 +191,10 @@ def _logical_lines(text: str) -> Iterator[_Line]:
         joined = " ".join(part for part in parts if part)
         parts = []
         if joined:
-            yield _Line(start, first, joined)
+            yield Line(start, first, joined, number)
     joined = " ".join(part for part in parts if part)
     if joined:
-        yield _Line(start, first, joined)
+        yield Line(start, first, joined, number)
 
 
 def _python(text: str) -> str | None:
