@@ -36,13 +36,13 @@ def clean(session: str, patience_s: float) -> bool:
     """Remove what the session left; whether that went well before `patience_s` seconds were over."""
     # imported when there is something to do: most of its life this process only waits
     from experiment.errors import InfrastructureFailed
-    from runner.container.engine import connect
+    from runner.container.engine import find
     from runner.container.removal import remove_session
 
     until, pause = time.monotonic() + patience_s, 0.25
     while (left := until - time.monotonic()) > 0:
         try:
-            client = connect(os.environ, timeout=_CALL_S)
+            client = find(os.environ).client(_CALL_S)
             with contextlib.closing(client):
                 remove_session(client, session, min(left, 60), quiet_s=_QUIET_S)
             return True

@@ -103,7 +103,7 @@ class Registry:
         from docker.errors import APIError, DockerException
 
         try:
-            told = self._client.api.inspect_distribution(image)  # type: ignore[no-untyped-call]
+            told = self._client.api.inspect_distribution(image)
         except APIError as error:
             raise _explained(image, error.status_code, str(error.explanation or error)) from None
         except requests.exceptions.RequestException as error:
