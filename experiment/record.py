@@ -123,6 +123,8 @@ class RunRecord(Value):
     artifacts: dict[str, FileDigest] = {}
     usage: Usage
     retried: tuple[str, ...] = ()  # why earlier attempts at this run did not count: the machine failed, not the code
+    reached: dict[str, int] = {}  # of a network with an allow-list: "host:port" -> bytes both ways
+    refused: dict[str, int] = {}  # the same: "host:port" -> attempts that were not allowed
     not_captured: tuple[str, ...] = ()  # what the recorder could not do, in words
 
 

@@ -280,5 +280,7 @@ def _record(job: Job, left: Left, made: _Made) -> RunRecord:
         artifacts=made.artifacts,
         usage=left.usage,
         retried=left.retried,
+        reached=dict(left.reached),
+        refused=dict(left.refused),
         not_captured=captured.not_captured,
     )

@@ -56,6 +56,7 @@ class Left:
     """What a run left. `root` is a folder here, laid out as the tree was, with at least the wanted files it wrote.
 
     `untouched`: metric files that are still the source tree's own. `retried`: why earlier attempts did not count.
+    `reached`, `refused`: of a network with an allow-list, `host:port` -> bytes, and -> attempts in vain.
     """
 
     outcome: Outcome
@@ -64,7 +65,9 @@ class Left:
     captured: Captured
     root: Path
     untouched: frozenset[str]
-    retried: tuple[str, ...] = field(default=())
+    retried: tuple[str, ...] = ()
+    reached: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Runtime(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from action.activities import run_notes
 from action.activities.session import Cache, Session
 from experiment import baseline as baselines
 from experiment.baseline import Baseline
@@ -76,7 +77,10 @@ def reproduce(
         possible=len(seeds),
         stage_note=stage.reason,
         wall_s=time.monotonic() - began,
-        notes=seeds_make_no_difference(candidate),
+        notes=(
+            *seeds_make_no_difference(candidate),
+            *run_notes.notes(base, candidate, [run.record for run, _ in runs if not run.cached]),
+        ),
         repeat=repeat_command(session),
     )
     return Reproduced(bundle, verdict, importing)

@@ -11,7 +11,7 @@ from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareR
 from experiment.errors import InfrastructureFailed
 from experiment.spec import Experiment
 from runner.capture_tail import Latest
-from runner.container import build, image, objects, packing, paths, touched
+from runner.container import build, image, objects, packing, paths, relay, touched
 from runner.container.build import Recipe
 from runner.container.data_volumes import DataVolumes
 from runner.container.engine import Engine, find
@@ -152,6 +152,7 @@ def _kit_files() -> dict[PurePosixPath, bytes]:
     return {
         **recorder,
         paths.PROBE: Path(probe.__file__).read_bytes(),
+        paths.RELAY: Path(relay.__file__).read_bytes(),
         paths.TOUCHED: Path(touched.__file__).read_bytes(),
     }
 

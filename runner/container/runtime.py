@@ -15,16 +15,17 @@ from runner import injection
 from runner.capture import Captured
 from runner.container import objects, packing, paths
 from runner.container.engine import Engine, EngineLost
+from runner.container.gate import Gate, Gatekeeper
 from runner.container.image import Image
 from runner.container.lease import Lease
 from runner.container.live import Live
 from runner.container.outcome import outcome_of
 from runner.container.readback import fetch
 from runner.container.removal import remove_session
-from runner.container.watch import Watch
+from runner.container.watch import Watch, Watched
 from runner.output import BoundedLog
 from runner.runtime import Ears, Left, Slot, Task
-from runner.sandbox import BRIDGE, NO_NETWORK, Limits, Sandbox, Volume
+from runner.sandbox import Limits, Sandbox, Volume
 
 DISK = 10 * 2**30
 SHM = 2**30
@@ -105,18 +106,16 @@ class ContainerRuntime:
             self._remove(name, holder)
 
     def _in(self, place: "_Place", task: Task, slot: Slot, ears: Ears, cancelled: threading.Event) -> Left:
-        api, holder = self.engine.api(), place.holder
-        sandbox = self.sandbox(place.name, task, slot)
-        container = objects.create(api, sandbox, place.name)
-        try:
-            with Live(self.engine, holder) as live:
-                watched = Watch(self.engine, container).run(task.resources.timeout, ears, live.latest, cancelled)
-            if watched.away and not api.inspect_container(holder)["State"]["Running"]:
-                raise EngineLost("the engine was started again, and ended the run")
-            fetched = fetch(api, holder, task, place.work, task.resources.disk or DISK)
-        finally:
-            with contextlib.suppress(Exception):  # the session's end, or the watchdog, tries again
-                objects.remove(api, container)
+        api = self.engine.api()
+        keeper = Gatekeeper(self.image.id, self.kit, self.image.volumes)
+        labels = self.labels(task.resources, "gate")
+        with keeper.opened(api, task.resources.network, place.name, labels) as gate:
+            sandbox = self.sandbox(place.name, task, slot, gate)
+            watched = self._watched(place, sandbox, task.resources.timeout, ears, cancelled)
+            network = gate.record()
+        if watched.away and not api.inspect_container(place.holder)["State"]["Running"]:
+            raise EngineLost("the engine was started again, and ended the run")
+        fetched = fetch(api, place.holder, task, place.work, task.resources.disk or DISK)
         outcome = outcome_of(watched.end, watched.stopped, task.resources.timeout, sandbox.limits.memory)
         if fetched.refused and outcome.status is Status.OK:
             outcome = Outcome(status=Status.INVALID, exit_code=0, reason=fetched.refused[0])
@@ -127,12 +126,27 @@ class ContainerRuntime:
             peak_memory_bytes=watched.samples.peak_memory_bytes,
             peak_gpu_memory_bytes=captured.peak_gpu_memory_bytes,
         )
-        return Left(outcome, usage, watched.log, captured, fetched.root, fetched.untouched)
+        return Left(
+            outcome, usage, watched.log, captured, fetched.root, fetched.untouched,
+            reached=dict(network.reached), refused=dict(network.refused),
+        )  # fmt: skip
 
-    def sandbox(self, name: str, task: Task, slot: Slot) -> Sandbox:
+    def _watched(
+        self, place: "_Place", sandbox: Sandbox, timeout: float, ears: Ears, cancelled: threading.Event
+    ) -> Watched:
+        api = self.engine.api()
+        container = objects.create(api, sandbox, place.name)
+        try:
+            with Live(self.engine, place.holder) as live:
+                return Watch(self.engine, container).run(timeout, ears, live.latest, cancelled)
+        finally:
+            with contextlib.suppress(Exception):  # the session's end, or the watchdog, tries again
+                objects.remove(api, container)
+
+    def sandbox(self, name: str, task: Task, slot: Slot, gate: Gate) -> Sandbox:
         """What the container of a run may have; `name` is its work volume's."""
         resources, disk = task.resources, task.resources.disk or DISK
-        variables = {**self.variables, **task.variables}
+        variables = {**self.variables, **gate.variables, **task.variables}
         base = {**self.image.variables, **variables}
         stream, root = Path(paths.STREAM), Path(paths.TREE)
         recorder = Path(paths.RECORDER)
@@ -154,7 +168,7 @@ class ContainerRuntime:
             ),
             in_memory=self.image.volumes,
             gpus=tuple(self.gpus[number] for number in slot.gpus or ()),
-            network=NO_NETWORK if resources.network == "none" else BRIDGE,
+            network=gate.network,
         )
 
     def labels(self, resources: Resources, role: str) -> dict[str, str]:
