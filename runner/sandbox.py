@@ -1,6 +1,6 @@
 """The one builder of containers: what a sandbox may have, how the engine is asked, and whether it gave any more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,10 +175,13 @@ def excess(sandbox: Sandbox, found: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(told + _mounts(sandbox, found))
 
 
-def _granted(gpus: Sequence[Mapping[str, Any]] | None) -> list[tuple[Any, ...]]:
+def _granted(gpus: Any) -> list[object]:
+    """What of device requests counts; whatever is of another form equals nothing that is asked for."""
     return [
         (gpu.get("Count"), gpu.get("DeviceIDs"), gpu.get("Capabilities"), gpu.get("Options") or {})
-        for gpu in gpus or []
+        if isinstance(gpu, Mapping)
+        else gpu
+        for gpu in (gpus if isinstance(gpus, list) else [gpus] if gpus else [])
     ]
 
 

@@ -12,15 +12,15 @@ import docker
 from runner.container.labels import DATA, SESSION, Owner
 
 HASTY = r"""
-import os, sys, time, threading
+import contextlib, os, sys, time, threading
 from pathlib import Path
-from runner.container.engine import connect
+from runner.container.engine import find
 from runner.container.lease import held
 
 folder, image = Path(sys.argv[1]), sys.argv[2]
-with held(folder, os.environ) as lease:
+with contextlib.ExitStack() as stack, held(folder, os.environ) as lease:
     labels = lease.owner(time.time() + 3600).labels("test")
-    client = connect(os.environ)
+    client = stack.enter_context(find(os.environ).client())
     print(lease.session, flush=True)
     for number in range(3):
         volume = client.volumes.create(labels=labels)

@@ -108,7 +108,8 @@ def build(
         except (CommandFailed, CommandMissing) as failed:
             raise _explained(path, failed) from None
         made = answer.read_text(encoding="ascii").strip()
-    engine.client().images.prune({"dangling": True, "label": f"{LABEL}={recipe.experiment}"})
+    with engine.api() as api:
+        api.prune_images({"dangling": True, "label": f"{LABEL}={recipe.experiment}"})
     return Built(made, _digests(bases))
 
 

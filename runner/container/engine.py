@@ -1,7 +1,8 @@
 """The connection to the Docker engine, and what it means when the engine does not answer."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,23 +31,31 @@ class EngineLost(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answered once. `api()` is a connection of its own: threads do not share one."""
+    """An engine that answered once. Each `with engine.api()` is a connection of its own: threads do not share one."""
 
     address: str
     version: str  # of its API
     tls: "TLSConfig | bool" = field(default=False, repr=False)
 
-    def api(self, timeout: int = TIMEOUT_S) -> "APIClient":
+    @contextlib.contextmanager
+    def api(self, timeout: int = TIMEOUT_S) -> "Iterator[APIClient]":
         """A new connection, which costs no request; `timeout` in seconds is that of each answer."""
         from docker import APIClient
 
-        return APIClient(base_url=self.address, version=self.version, timeout=timeout, tls=self.tls)
+        with contextlib.closing(
+            APIClient(base_url=self.address, version=self.version, timeout=timeout, tls=self.tls)
+        ) as api:
+            yield api
 
-    def client(self, timeout: int = TIMEOUT_S) -> "DockerClient":
+    @contextlib.contextmanager
+    def client(self, timeout: int = TIMEOUT_S) -> "Iterator[DockerClient]":
         """The same in docker-py's other form."""
         from docker import DockerClient
 
-        return DockerClient(base_url=self.address, version=self.version, timeout=timeout, tls=self.tls)
+        with contextlib.closing(
+            DockerClient(base_url=self.address, version=self.version, timeout=timeout, tls=self.tls)
+        ) as client:
+            yield client
 
 
 def find(inherited: Mapping[str, str]) -> Engine:
@@ -60,7 +69,8 @@ def find(inherited: Mapping[str, str]) -> Engine:
     where = address(inherited)
     try:
         tls = _tls(inherited)
-        found = str(APIClient(base_url=where, version="auto", timeout=TIMEOUT_S, tls=tls).api_version)
+        with contextlib.closing(APIClient(base_url=where, version="auto", timeout=TIMEOUT_S, tls=tls)) as asked:
+            found = str(asked.api_version)
     except (DockerException, OSError, ValueError) as error:
         raise EngineMissing(
             f"no container engine answers at {where}: {_said(error)}\n"

@@ -10,7 +10,7 @@ from experiment.errors import InfrastructureFailed, Refused
 from runner.container.engine import Engine
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import APIClient
 
 REFERENCE = re.compile(
     r"(?P<name>[a-z0-9][\w.:/\-]*?)(?::(?P<tag>[\w][\w.\-]{0,127}))?@(?P<digest>sha256:[0-9a-f]{64})"
@@ -52,32 +52,32 @@ def by_digest(engine: Engine, reference: str, say: Callable[[str], None]) -> Ima
     """
     import docker.errors
 
-    client, found = engine.client(), REFERENCE.fullmatch(reference)
-    if found is None:
-        raise NotPinned(_not_pinned(client, reference))
-    pinned = f"{found['name']}@{found['digest']}"
-    try:
-        return describe(engine, pinned, f"environment.image: {reference}")
-    except docker.errors.ImageNotFound:
-        say(f"pulling {pinned}")
-    try:
-        for event in client.api.pull(pinned, stream=True, decode=True):
-            if event.get("error"):
-                raise CannotPull(_cannot_pull(reference, str(event["error"])))
-        return describe(engine, pinned, f"environment.image: {reference}")
-    except docker.errors.NotFound as error:
-        raise NoSuchImage(
-            f"environment.image: {reference}: the registry has no such image: {error.explanation}\n"
-            "  correct the name or the digest; ml-experiment pin writes today's digest\nnothing was run"
-        ) from None
-    except docker.errors.APIError as error:
-        raise CannotPull(_cannot_pull(reference, str(error.explanation))) from None
+    found = REFERENCE.fullmatch(reference)
+    with engine.api() as api:
+        if found is None:
+            raise NotPinned(_not_pinned(api, reference))
+        pinned, place = f"{found['name']}@{found['digest']}", f"environment.image: {reference}"
+        try:
+            return describe(api, pinned, place)
+        except docker.errors.ImageNotFound:
+            say(f"pulling {pinned}")
+        try:
+            for event in api.pull(pinned, stream=True, decode=True):
+                if event.get("error"):
+                    raise CannotPull(_cannot_pull(reference, str(event["error"])))
+            return describe(api, pinned, place)
+        except docker.errors.NotFound as error:
+            raise NoSuchImage(
+                f"environment.image: {reference}: the registry has no such image: {error.explanation}\n"
+                "  correct the name or the digest; ml-experiment pin writes today's digest\nnothing was run"
+            ) from None
+        except docker.errors.APIError as error:
+            raise CannotPull(_cannot_pull(reference, str(error.explanation))) from None
 
 
-def describe(engine: Engine, name: str, place: str) -> Image:
+def describe(api: "APIClient", name: str, place: str) -> Image:
     """The image `name` as the engine knows it; `place` says where it is named. Raises HostileImage, ImageNotFound."""
-    client = engine.client()
-    told: dict[str, Any] = client.api.inspect_image(name)
+    told: dict[str, Any] = api.inspect_image(name)
     config = told.get("Config") or {}
     variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or [])
     for variable in variables:
@@ -92,15 +92,15 @@ def describe(engine: Engine, name: str, place: str) -> Image:
         id=told["Id"],
         variables=variables,
         volumes=tuple(sorted(config.get("Volumes") or {})),
-        layers=_layers(client, told),
+        layers=_layers(api, told),
         size=int(told.get("Size") or 0),
     )
 
 
-def _layers(client: "DockerClient", told: dict[str, Any]) -> tuple[Layer, ...]:
+def _layers(api: "APIClient", told: dict[str, Any]) -> tuple[Layer, ...]:
     """Layers from the lowest, each with the instruction that made it where the image's history says."""
     digests = list((told.get("RootFS") or {}).get("Layers") or [])
-    steps = [str(step.get("CreatedBy") or "") for step in reversed(client.api.history(told["Id"])) if step.get("Size")]
+    steps = [str(step.get("CreatedBy") or "") for step in reversed(api.history(told["Id"])) if step.get("Size")]
     # Empty layers of old builders have a digest and no size: then the two lists do not fit, and no step is claimed.
     made_by = steps if len(steps) == len(digests) else [""] * len(digests)
     return tuple(Layer(digest=d, made_by=_instruction(step)) for d, step in zip(digests, made_by, strict=True))
@@ -111,7 +111,7 @@ def _instruction(step: str) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def _not_pinned(client: "DockerClient", reference: str) -> str:
+def _not_pinned(api: "APIClient", reference: str) -> str:
     import docker.errors
 
     if "@" in reference or not re.fullmatch(r"[a-z0-9][\w.:/\-]*", reference):
@@ -121,7 +121,7 @@ def _not_pinned(client: "DockerClient", reference: str) -> str:
         )
     said = f"environment.image: {reference}: a tag without a digest, and tags move\n"
     try:
-        today = client.api.inspect_distribution(reference)["Descriptor"]["digest"]
+        today = api.inspect_distribution(reference)["Descriptor"]["digest"]
     except (docker.errors.APIError, KeyError):
         return f"{said}  its registry does not say which digest it has now; write name@sha256:…\nnothing was run"
     return (

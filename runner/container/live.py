@@ -1,5 +1,7 @@
 """The latest metric of a run in a container, asked of the engine seldom enough not to cost the training anything."""
 
+import contextlib
+import io
 import tarfile
 import threading
 import time
@@ -31,6 +33,7 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        self._thread.join(_EVERY_S)
 
     def latest(self) -> Latest | None:
         """The latest point that was seen; None before the first."""
@@ -43,23 +46,20 @@ class Live:
         wait = _EVERY_S
         while not self._ended.wait(wait):
             began = time.monotonic()
-            try:
-                chunks, _ = self._engine.api().get_archive(self._holder, str(paths.STREAM))
+            # its failing is the end of the run, or an engine that is away: others see to that
+            with contextlib.suppress(OSError, tarfile.TarError, RequestException, APIError), self._engine.api() as api:
+                chunks, _ = api.get_archive(self._holder, str(paths.STREAM))
                 content = bytearray()
                 for chunk in chunks:
                     content += chunk
                     if len(content) > _MOST_BYTES:
                         return
                 self._latest = newest(bytes(content)) or self._latest
-            except (OSError, tarfile.TarError, RequestException, APIError):
-                pass  # the end of the run, or an engine that is away: others see to that
             wait = max(_EVERY_S, _SHARE * (time.monotonic() - began))
 
 
 def newest(packed: bytes) -> Latest | None:
     """The latest metric event in an archive of event files; whatever is not one is passed over."""
-    import io
-
     found: Latest | None = None
     with tarfile.open(fileobj=cast("IO[bytes]", io.BytesIO(packed))) as archive:
         for member in archive:

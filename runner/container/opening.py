@@ -58,8 +58,9 @@ class Opening:
         The caller closes the runtime. Raises what the modules used raise (Refused, InfrastructureFailed).
         """
         engine = find(self.inherited)
-        for left in reap(engine.client(), time.time()).failed:
-            self.say(left)
+        with engine.client() as client:
+            for left in reap(client, time.time()).failed:
+                self.say(left)
         with contextlib.ExitStack() as stack:
             lease = stack.enter_context(held(self.store.state / "leases", self.inherited))
             stack.callback(end_session, engine, lease, _CLEANING_S)
@@ -94,28 +95,29 @@ class Opening:
             "base_digests": built.bases,
             "build_args": dict(spec.build.args),
         }
-        return image.describe(engine, built.image, spec.dockerfile), empty.model_copy(update=described)
+        with engine.api() as api:
+            return image.describe(api, built.image, spec.dockerfile), empty.model_copy(update=described)
 
     def _runtime(self, engine: Engine, lease: Lease, found: Image, machine: HardwareRecord) -> ContainerRuntime:
-        api = engine.api()
-        labels = lease.owner(time.time() + _PATIENCE_S).labels("kit")
         kit = Volume(f"ml-experiment-{lease.session[:12]}-kit", str(paths.KIT))
-        api.create_volume(kit.name, driver="local", labels=labels)
-        with objects.unstarted(api, found.id, {kit.name: kit.target}, labels) as filler:
-            objects.put(api, filler, kit.target, packing.kit(_kit_files()))
-        volumes = DataVolumes(api, found.id, lease, cache_folder(self.inherited).parent / "data", self.say)
-        folder = self.tree.root / self.tree.folder
+        labels = lease.owner(time.time() + _PATIENCE_S).labels("kit")
+        folder, marks = self.tree.root / self.tree.folder, cache_folder(self.inherited).parent / "data"
+        with engine.api() as api:
+            api.create_volume(kit.name, driver="local", labels=labels)
+            with objects.unstarted(api, found.id, {kit.name: kit.target}, labels) as filler:
+                objects.put(api, filler, kit.target, packing.kit(_kit_files()))
+            volumes = DataVolumes(api, found.id, lease, marks, self.say)
+            data = {sha256: volumes.volume(folder / path, sha256) for path, sha256 in self.data.items()}
+        spec = self.experiment
         return ContainerRuntime(
             engine=engine,
             image=found,
             lease=lease,
             kit=kit,
-            data={sha256: volumes.volume(folder / path, sha256) for path, sha256 in self.data.items()},
+            data=data,
             memory=machine.memory_bytes,
             gpus=hardware.gpu_uuids(self.inherited),
-            variables=for_container(
-                self.inherited, self.experiment.environment.variables, self.experiment.resources.cpus
-            ),
+            variables=for_container(self.inherited, spec.environment.variables, spec.resources.cpus),
             held=contextlib.ExitStack(),
         )
 
@@ -159,7 +161,6 @@ def _kit_files() -> dict[PurePosixPath, bytes]:
 
 def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
     """Ask the image's own Python, in a sandbox as a run gets. An image without Python has no packages."""
-    api = runtime.engine.api()
     command = f"set -- {paths.PROBE} {paths.RECORDER}; {_PYTHON}"
     asked = Sandbox(
         image=runtime.image.id,
@@ -171,13 +172,14 @@ def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
         volumes=(runtime.kit,),
         in_memory=runtime.image.volumes,
     )
-    container = objects.create(api, asked, f"ml-experiment-{runtime.lease.session[:12]}-probe")
-    try:
-        watch = Watch(runtime.engine, container)
-        ears = Ears(lambda _line: None, lambda _elapsed, _latest: None)
-        ended = watch.run(fingerprint.TIMEOUT_S, ears, _nothing, threading.Event())
-    finally:
-        objects.remove(api, container)
+    with runtime.engine.api() as api:
+        container = objects.create(api, asked, f"ml-experiment-{runtime.lease.session[:12]}-probe")
+        try:
+            watch = Watch(runtime.engine, container)
+            ears = Ears(lambda _line: None, lambda _elapsed, _latest: None)
+            ended = watch.run(fingerprint.TIMEOUT_S, ears, _nothing, threading.Event())
+        finally:
+            objects.remove(api, container)
     printed = ended.log.content().decode(errors="replace")
     if ended.stopped is Stopped.NO and ended.end.exit_code == _NO_PYTHON:
         return Fingerprint("none", "none", None, {}, (), "unknown", None)

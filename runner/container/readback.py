@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runner import capture
 from runner.capture import Captured
 from runner.capture_stream import MAX_BYTES, MAX_FILES
-from runner.container import packing, paths
+from runner.container import packing, paths, streams
 from runner.container.archive import read_folder, store_file
 from runner.container.archive_refusals import ArchiveRefused
 from runner.runtime import Task
@@ -35,6 +35,7 @@ def fetch(api: "APIClient", holder: str, task: Task, work: Path, most_bytes: int
 
     Raises CannotStore, and what docker-py raises where the engine does not answer.
     """
+    accessed = _accessed(api, holder) & set(task.tree.files)  # first: what we fetch counts as read
     refused: list[str] = []
     stream, root = work / "stream", work / "tree"
     stream.mkdir()
@@ -56,7 +57,6 @@ def fetch(api: "APIClient", holder: str, task: Task, work: Path, most_bytes: int
             continue
         if name in task.metric_files and stat is not None and _never_written(stat):
             untouched.add(name)
-    accessed = _accessed(api, holder) & set(task.tree.files)
     captured = capture.read(stream, Path(paths.TREE), accessed, inside=Path(paths.STREAM))
     return Fetched(captured, root, frozenset(untouched), tuple(refused))
 
@@ -89,10 +89,11 @@ def _accessed(api: "APIClient", holder: str) -> frozenset[str]:
     command = ["/bin/sh", "-c", python, "sh", str(paths.TOUCHED), str(paths.TREE), str(packing.WRITTEN_NEVER)]
     made = api.exec_create(holder, command, stderr=False)["Id"]
     told = bytearray()
-    for piece in api.exec_start(made, stream=True):
-        told += piece
-        if len(told) > _MOST_NAMES:
-            break
+    with streams.closing(api.exec_start(made, stream=True)) as pieces:
+        for piece in pieces:
+            told += piece
+            if len(told) > _MOST_NAMES:
+                break
     return frozenset(name.decode(errors="surrogateescape") for name in bytes(told).split(b"\0") if name)
 
 

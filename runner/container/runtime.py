@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from experiment.errors import InfrastructureFailed
 from experiment.record import Outcome, Seeding, Status, Usage
@@ -26,6 +27,9 @@ from runner.container.watch import Watch, Watched
 from runner.output import BoundedLog
 from runner.runtime import Ears, Left, Slot, Task
 from runner.sandbox import Limits, Sandbox, Volume
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 DISK = 10 * 2**30
 SHM = 2**30
@@ -81,41 +85,46 @@ class ContainerRuntime:
     @contextlib.contextmanager
     def _work(self, task: Task) -> Iterator[tuple[str, str]]:
         """A name for the run, and the container that keeps its work volume while it is made and read back."""
-        api, name = self.engine.api(), f"ml-experiment-{self.lease.session[:12]}-{task.seed}-{uuid.uuid4().hex[:8]}"
-        labels = self.labels(task.resources, "work")
-        objects.capped_volume(api, name, task.resources.disk or DISK, labels)
-        holder = ""
-        try:
-            asked = Sandbox(
-                image=self.image.id,
-                command=_WAITS,
-                folder="/",
-                labels={**labels, **self.labels(task.resources, "holder")},
-                limits=_HOLDER,
-                volumes=(self.kit, Volume(name, str(paths.WORK), writable=True)),
-                in_memory=self.image.volumes,
-                listens=True,
-            )
-            holder = objects.create(api, asked, f"{name}-holder")
-            api.start(holder)
-            places = {path: self.data[sha256][1] for path, sha256 in task.data.items()}
-            with packing.tree(task, places) as packed:
-                objects.put(api, holder, str(paths.WORK), packed)
-            yield name, holder
-        finally:
-            self._remove(name, holder)
+        name = f"ml-experiment-{self.lease.session[:12]}-{task.seed}-{uuid.uuid4().hex[:8]}"
+        with self.engine.api() as api:
+            try:
+                objects.capped_volume(api, name, task.resources.disk or DISK, self.labels(task.resources, "work"))
+                yield name, self._holder(api, name, task)
+            finally:
+                with contextlib.suppress(Exception):  # what does not go now goes with the session, or by its watchdog
+                    objects.remove(api, _holder_of(name))
+                    objects.remove_volume(api, name)
+
+    def _holder(self, api: "APIClient", name: str, task: Task) -> str:
+        """A container that keeps the work volume, filled."""
+        asked = Sandbox(
+            image=self.image.id,
+            command=_WAITS,
+            folder="/",
+            labels=self.labels(task.resources, "holder"),
+            limits=_HOLDER,
+            volumes=(self.kit, Volume(name, str(paths.WORK), writable=True)),
+            in_memory=self.image.volumes,
+            listens=True,
+        )
+        holder = objects.create(api, asked, _holder_of(name))
+        api.start(holder)
+        places = {path: self.data[sha256][1] for path, sha256 in task.data.items()}
+        with packing.tree(task, places) as packed:
+            objects.put(api, holder, str(paths.WORK), packed)
+        return holder
 
     def _in(self, place: "_Place", task: Task, slot: Slot, ears: Ears, cancelled: threading.Event) -> Left:
-        api = self.engine.api()
         keeper = Gatekeeper(self.image.id, self.kit, self.image.volumes)
         labels = self.labels(task.resources, "gate")
-        with keeper.opened(api, task.resources.network, place.name, labels) as gate:
-            sandbox = self.sandbox(place.name, task, slot, gate)
-            watched = self._watched(place, sandbox, task.resources.timeout, ears, cancelled)
-            network = gate.record()
-        if watched.away and not api.inspect_container(place.holder)["State"]["Running"]:
-            raise EngineLost("the engine was started again, and ended the run")
-        fetched = fetch(api, place.holder, task, place.work, task.resources.disk or DISK)
+        with self.engine.api() as api:
+            with keeper.opened(api, task.resources.network, place.name, labels) as gate:
+                sandbox = self.sandbox(place.name, task, slot, gate)
+                watched = self._watched(place, sandbox, task.resources.timeout, ears, cancelled)
+                network = gate.record()
+            if watched.away and not api.inspect_container(place.holder)["State"]["Running"]:
+                raise EngineLost("the engine was started again, and ended the run")
+            fetched = fetch(api, place.holder, task, place.work, task.resources.disk or DISK)
         outcome = outcome_of(watched.end, watched.stopped, task.resources.timeout, sandbox.limits.memory)
         if fetched.refused and outcome.status is Status.OK:
             outcome = Outcome(status=Status.INVALID, exit_code=0, reason=fetched.refused[0])
@@ -134,14 +143,14 @@ class ContainerRuntime:
     def _watched(
         self, place: "_Place", sandbox: Sandbox, timeout: float, ears: Ears, cancelled: threading.Event
     ) -> Watched:
-        api = self.engine.api()
-        container = objects.create(api, sandbox, place.name)
-        try:
-            with Live(self.engine, place.holder) as live:
-                return Watch(self.engine, container).run(timeout, ears, live.latest, cancelled)
-        finally:
-            with contextlib.suppress(Exception):  # the session's end, or the watchdog, tries again
-                objects.remove(api, container)
+        with self.engine.api() as api:
+            container = objects.create(api, sandbox, place.name)
+            try:
+                with Live(self.engine, place.holder) as live:
+                    return Watch(self.engine, container).run(timeout, ears, live.latest, cancelled)
+            finally:
+                with contextlib.suppress(Exception):  # the session's end, or the watchdog, tries again
+                    objects.remove(api, container)
 
     def sandbox(self, name: str, task: Task, slot: Slot, gate: Gate) -> Sandbox:
         """What the container of a run may have; `name` is its work volume's."""
@@ -175,14 +184,6 @@ class ContainerRuntime:
         """Of what is made for one run."""
         return self.lease.owner(time.time() + resources.timeout + _PATIENCE_S).labels(role)
 
-    def _remove(self, name: str, holder: str) -> None:
-        """At the end of a run; what does not go now goes with the session, or by its watchdog."""
-        with contextlib.suppress(Exception):
-            api = self.engine.api()
-            if holder:
-                objects.remove(api, holder)
-            objects.remove_volume(api, name)
-
 
 @dataclass(frozen=True)
 class _Place:
@@ -195,8 +196,12 @@ class _Place:
 
 def end_session(engine: Engine, lease: Lease, within_s: float) -> None:
     """Remove all of the session; what cannot be removed in time the watchdog goes on with."""
-    with contextlib.suppress(InfrastructureFailed):
-        remove_session(engine.client(), lease.session, within_s)
+    with contextlib.suppress(InfrastructureFailed), engine.client() as client:
+        remove_session(client, lease.session, within_s)
+
+
+def _holder_of(name: str) -> str:
+    return f"{name}-holder"
 
 
 def _nothing_left(reason: str, work: Path) -> Left:

@@ -1,5 +1,6 @@
 """What a container uses while it runs, as the engine says: processor time and the peak of its memory."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -26,10 +27,8 @@ class Samples:
         wait = _FIRST_S
         while not ended.wait(wait):
             wait = min(2 * wait, _EVERY_S)
-            try:
-                self._take(self._engine.api().stats(self._container, stream=False, one_shot=True))
-            except (OSError, ValueError, RequestException, APIError):
-                continue
+            with contextlib.suppress(OSError, ValueError, RequestException, APIError), self._engine.api() as api:
+                self._take(api.stats(self._container, stream=False, one_shot=True))
 
     def _take(self, told: dict[str, Any]) -> None:
         used = (told.get("cpu_stats") or {}).get("cpu_usage", {}).get("total_usage") or 0

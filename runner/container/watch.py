@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.capture_tail import Latest
+from runner.container import streams
 from runner.container.engine import Engine, EngineLost
 from runner.container.outcome import EndState, Stopped
 from runner.container.samples import Samples
@@ -48,53 +49,66 @@ class Watch:
         self, timeout: float, ears: Ears, latest: Callable[[], Latest | None], cancelled: threading.Event
     ) -> Watched:
         """Start it and wait for its end, at most `timeout` seconds. Raises EngineLost, and docker's errors at start."""
-        api = self._engine.api()
         lines = Lines(self.log, ears.hear)
-        output = api.attach(self._container, stdout=True, stderr=True, stream=True, logs=True)
-        began, asked = time.monotonic(), time.time()
-        api.start(self._container)
         samples = Samples(self._engine, self._container)
-        threads = [
-            threading.Thread(target=self._follow, args=(output, lines), daemon=True),
-            threading.Thread(target=self._await, daemon=True),
-            threading.Thread(target=samples.take_until, args=(self._ended,), daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
-        stopped, next_tick = Stopped.NO, 0.0
-        while not self._ended.wait(_POLL_S):
-            elapsed = time.monotonic() - began
-            if cancelled.is_set() or elapsed > timeout:
-                stopped = Stopped.CANCELLED if cancelled.is_set() else Stopped.LATE
-                self._end()
-                break
-            if elapsed >= next_tick:
-                next_tick = elapsed + _TICK_S
-                ears.tick(elapsed, latest())
-        self._ended.wait(ENGINE_WAIT_S)
-        wall = time.monotonic() - began
-        threads[0].join(_GRACE_S)
+        with self._engine.api() as api:
+            output = api.attach(self._container, stdout=True, stderr=True, stream=True, logs=True)
+            began, asked = time.monotonic(), time.time()
+            with streams.closing(output):
+                api.start(self._container)
+                follower = threading.Thread(target=self._follow, args=(output, lines), daemon=True)
+                waiter = threading.Thread(target=self._await, daemon=True)
+                sampler = threading.Thread(target=samples.take_until, args=(self._ended,), daemon=True)
+                for thread in (follower, waiter, sampler):
+                    thread.start()
+                stopped = self._until_ended(began, timeout, ears, latest, cancelled)
+                wall = time.monotonic() - began
+                follower.join(_GRACE_S)  # it ends with the container, unless a process got away with the pipe
         lines.end()
+        for thread in (waiter, sampler):
+            thread.join(_GRACE_S)
         if not self._state:
             raise EngineLost(self._lost or "the engine does not say how the run ended")
         return Watched(self._how(stopped, asked), stopped, wall, samples, self.log, self._away)
+
+    def _until_ended(
+        self,
+        began: float,
+        timeout: float,
+        ears: Ears,
+        latest: Callable[[], Latest | None],
+        cancelled: threading.Event,
+    ) -> Stopped:
+        next_tick = 0.0
+        while not self._ended.wait(_POLL_S):
+            elapsed = time.monotonic() - began
+            if cancelled.is_set() or elapsed > timeout:
+                self._end()
+                self._ended.wait(ENGINE_WAIT_S)
+                return Stopped.CANCELLED if cancelled.is_set() else Stopped.LATE
+            if elapsed >= next_tick:
+                next_tick = elapsed + _TICK_S
+                ears.tick(elapsed, latest())
+        return Stopped.NO
 
     def _follow(self, output: Any, lines: Lines) -> None:
         """Pass on what is printed; after the engine was away, from where it broke off."""
         from docker.errors import APIError
         from requests.exceptions import RequestException
 
-        while True:
-            with contextlib.suppress(OSError, ValueError, RequestException, APIError):
-                for data in output:
-                    lines.feed(data)
-            if self._ended.wait(_TICK_S):
-                return
+        def feed(pieces: Any) -> None:
+            for data in pieces:
+                lines.feed(data)
+
+        broken = (OSError, ValueError, RequestException, APIError)
+        with contextlib.suppress(*broken):
+            feed(output)
+        while not self._ended.wait(_TICK_S):
             since = time.time()
-            try:
-                output = self._engine.api().logs(self._container, stream=True, follow=True, since=since)
-            except (OSError, RequestException, APIError):
-                output = ()
+            with contextlib.suppress(*broken), self._engine.api() as api:
+                more = api.logs(self._container, stream=True, follow=True, since=since)
+                with streams.closing(more):
+                    feed(more)
 
     def _await(self) -> None:
         """Wait for the end, in waits of half a minute; where the engine is away, for its return."""
@@ -105,13 +119,13 @@ class Watch:
             away: float | None = None
             while True:
                 try:
-                    api = self._engine.api()
-                    state = api.inspect_container(self._container)["State"]
-                    if state.get("Status") in ("exited", "dead"):
-                        self._state = state
-                        return
-                    away = None
-                    api.wait(self._container, timeout=30)
+                    with self._engine.api() as api:
+                        state = api.inspect_container(self._container)["State"]
+                        if state.get("Status") in ("exited", "dead"):
+                            self._state = state
+                            return
+                        away = None
+                        api.wait(self._container, timeout=30)
                 except NotFound:
                     self._lost = "the container was removed by somebody else"
                     return
@@ -133,8 +147,8 @@ class Watch:
 
         for sent, wait in (("SIGTERM", _GRACE_S), ("SIGKILL", ENGINE_WAIT_S)):
             # it may have ended just now, or the engine may be away, which the other thread sees
-            with contextlib.suppress(OSError, RequestException, APIError):
-                self._engine.api().kill(self._container, sent)
+            with contextlib.suppress(OSError, RequestException, APIError), self._engine.api() as api:
+                api.kill(self._container, sent)
             if self._ended.wait(wait):
                 return
 
@@ -149,12 +163,9 @@ class Watch:
         """The signal somebody had the engine send."""
         import signal
 
-        events = self._engine.api().events(
-            since=int(since),
-            until=int(time.time()) + 1,
-            filters={"container": self._container, "event": "kill"},
-            decode=True,
-        )
+        asked = {"container": self._container, "event": "kill"}
+        with self._engine.api() as api:
+            events = list(api.events(since=int(since), until=int(time.time()) + 1, filters=asked, decode=True))
         for event in events:
             number = (event.get("Actor") or {}).get("Attributes", {}).get("signal", "")
             known = number.isdigit() and int(number) in set(signal.Signals)

@@ -42,8 +42,7 @@ def clean(session: str, patience_s: float) -> bool:
     until, pause = time.monotonic() + patience_s, 0.25
     while (left := until - time.monotonic()) > 0:
         try:
-            client = find(os.environ).client(_CALL_S)
-            with contextlib.closing(client):
+            with find(os.environ).client(_CALL_S) as client:
                 remove_session(client, session, min(left, 60), quiet_s=_QUIET_S)
             return True
         except InfrastructureFailed:
