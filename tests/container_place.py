@@ -40,7 +40,7 @@ class Place:
         root.mkdir(parents=True)
         subprocess.run(["git", "init", "-q", root], check=True)
         environment = EnvironmentSpec(**spec)
-        inherited = {**os.environ, "ML_EXPERIMENT_CACHE": str(cache)}
+        inherited = {**os.environ, "ML_EXPERIMENT_CACHE": str(cache), "CI": ""}  # its trees are not committed
         return cls(
             root, inherited, {"environment": environment, "command": "python3 train.py", "metrics": {"loss": LOSS}}
         )

@@ -195,7 +195,7 @@ class Steps:
         if found["time"] is None and text.startswith("["):
             if not text.startswith("[internal]"):
                 self._waiting[step] = text
-        elif found["time"] is not None and text:
+        elif found["time"] is not None and text and not text.startswith("━"):  # pip's progress bars
             if step in self._waiting:
                 yield f"  {self._waiting.pop(step)}"
             yield f"    {text}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareRecord
-from experiment.errors import InfrastructureFailed
+from experiment.errors import InfrastructureFailed, Refused
 from experiment.spec import Experiment
 from runner.capture_tail import Latest
 from runner.container import build, image, objects, packing, paths, relay, touched
@@ -37,6 +37,10 @@ _PYTHON = 'python=$(command -v python3 || command -v python) || exit 42; exec "$
 _NO_PYTHON = 42
 
 
+class DirtyInCi(Refused):
+    """In CI the code that runs must be the code of the commit that is judged."""
+
+
 class CannotLookInside(InfrastructureFailed):
     """The image does not say what it consists of."""
 
@@ -57,6 +61,12 @@ class Opening:
 
         The caller closes the runtime. Raises what the modules used raise (Refused, InfrastructureFailed).
         """
+        if self.tree.dirty and self.inherited.get("CI", "").lower() in ("1", "true"):
+            raise DirtyInCi(
+                f"{self.tree.root}: there are uncommitted changes, and this is CI (CI={self.inherited['CI']})\n"
+                "  a verdict is about a commit: let no step before this one change tracked files or leave new ones\n"
+                "  git status shows them; at a desk they are run, and recorded as uncommitted\nnothing was run"
+            )
         engine = find(self.inherited)
         with engine.client() as client:
             for left in reap(client, time.time()).failed:
