@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,13 +66,15 @@ def find(inherited: Mapping[str, str]) -> Engine:
     """
     from docker import APIClient
     from docker.errors import DockerException
+    from requests.exceptions import RequestException
 
     where = address(inherited)
     try:
+        _knock(where)
         tls = _tls(inherited)
-        with contextlib.closing(APIClient(base_url=where, version="auto", timeout=TIMEOUT_S, tls=tls)) as asked:
-            found = str(asked.api_version)
-    except (DockerException, OSError, ValueError) as error:
+        with contextlib.closing(APIClient(base_url=where, version="1.41", timeout=TIMEOUT_S, tls=tls)) as asked:
+            found = str(asked.version(api_version=False)["ApiVersion"])
+    except (DockerException, RequestException, OSError, ValueError, KeyError) as error:
         raise EngineMissing(
             f"no container engine answers at {where}: {_said(error)}\n"
             "  start it: systemctl start docker; or let this user use it: usermod -aG docker $USER, and log in again\n"
@@ -96,6 +99,13 @@ def address(inherited: Mapping[str, str]) -> str:
     context = ContextAPI.get_current_context() if inherited.get("HOME") == os.environ.get("HOME") else None
     host = context.Host if context is not None else None
     return str(host) if host else "unix:///var/run/docker.sock"
+
+
+def _knock(where: str) -> None:
+    """OSError where nobody listens at a socket of this machine; docker-py would leave its own open."""
+    if where.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(where.removeprefix("unix://"))
 
 
 def _tls(inherited: Mapping[str, str]) -> "TLSConfig | bool":

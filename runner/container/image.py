@@ -1,7 +1,7 @@
 """The image runs are made from: found or pulled by its digest, and what of it matters."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 REFERENCE = re.compile(
     r"(?P<name>[a-z0-9][\w.:/\-]*?)(?::(?P<tag>[\w][\w.\-]{0,127}))?@(?P<digest>sha256:[0-9a-f]{64})"
+)
+_SETS = (
+    *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL"),
+    *("STOPSIGNAL", "USER", "VOLUME"),
 )
 _HOOKED = re.compile(r"LD_PRELOAD|LD_AUDIT")
 
@@ -100,14 +104,26 @@ def describe(api: "APIClient", name: str, place: str) -> Image:
 def _layers(api: "APIClient", told: dict[str, Any]) -> tuple[Layer, ...]:
     """Layers from the lowest, each with the instruction that made it where the image's history says."""
     digests = list((told.get("RootFS") or {}).get("Layers") or [])
-    steps = [str(step.get("CreatedBy") or "") for step in reversed(api.history(told["Id"])) if step.get("Size")]
-    # Empty layers of old builders have a digest and no size: then the two lists do not fit, and no step is claimed.
-    made_by = steps if len(steps) == len(digests) else [""] * len(digests)
-    return tuple(Layer(digest=d, made_by=_instruction(step)) for d, step in zip(digests, made_by, strict=True))
+    steps = [_instruction(str(step.get("CreatedBy") or "")) for step in reversed(api.history(told["Id"]))]
+    return tuple(Layer(digest=d, made_by=step) for d, step in zip(digests, made_by(steps, len(digests)), strict=True))
+
+
+def made_by(steps: Sequence[str], layers: int) -> list[str]:
+    """Which of the steps of an image's history made its layers; all "" where their numbers do not fit.
+
+    The engine does not say which steps made none, only which made nothing: those are those that set something.
+    """
+    for none in (_SETS, (*_SETS, "WORKDIR")):  # a folder that is there already makes no layer
+        found = [step for step in steps if step.partition(" ")[0] not in none]
+        if len(found) == layers:
+            return found
+    return [""] * layers
 
 
 def _instruction(step: str) -> str:
-    text = " ".join(step.split()).removeprefix("/bin/sh -c ").removeprefix("#(nop) ").removesuffix("# buildkit").strip()
+    text = " ".join(step.split()).removesuffix("# buildkit").strip()
+    text = re.sub(r"^/bin/sh -c #\(nop\) ", "", text).strip()
+    text = re.sub(r"^(?:RUN )?(?:\|\d+ (?:\w+=\S* )*)?/bin/sh -c ", "RUN ", text)
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
