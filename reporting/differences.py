@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import zip_longest
 
 from experiment.command import text
-from experiment.environment import EnvironmentRecord, Library
+from experiment.environment import EnvironmentKind, EnvironmentRecord, Layer, Library
 from experiment.record import DataRead, FileDigest
 from experiment.snapshot import Configuration
 from experiment.value import Value
 
 MOST_NAMED = 3
 ARROW = "→"
+_KINDS = {
+    EnvironmentKind.LOCK: "locked venv",
+    EnvironmentKind.IMAGE: "container",
+    EnvironmentKind.DOCKERFILE: "container built from a Dockerfile",
+}
 
 
 class Factor(StrEnum):
@@ -84,8 +90,12 @@ def differences(before: Configuration, after: Configuration) -> Differences:
     changes = [
         *_changed(Factor.CODE, "file", _digests(before.source), _digests(after.source)),
         *_changed(Factor.CODE, "setting", {"command": before.command}, {"command": after.command}),
+        *_changed(
+            Factor.ENVIRONMENT, "setting", {"environment": _KINDS[one.kind]}, {"environment": _KINDS[other.kind]}
+        ),
         *_changed(Factor.ENVIRONMENT, "package", one.packages, other.packages),
         *_changed(Factor.ENVIRONMENT, "setting", _settings(one), _settings(other)),
+        *_image(one, other),
         *_changed(Factor.ENVIRONMENT, "library", _libraries(one), _libraries(other)),
         *_changed(Factor.ENVIRONMENT, "variable", one.variables, other.variables),
         *_changed(Factor.DATA, "file", _digests(data_before), _digests(data_after)),
@@ -122,13 +132,52 @@ def _comparable(files: Mapping[str, DataRead], others: Mapping[str, DataRead]) -
 
 def _settings(environment: EnvironmentRecord) -> dict[str, str | None]:
     return {
-        "kind": environment.kind,
         "python": f"{environment.implementation} {environment.python}",
         "os": environment.os,
         "libc": environment.libc,
-        "image": environment.image_digest,
-        **{f"base {name}": digest for name, digest in environment.base_digests.items()},
     }
+
+
+def _image(one: EnvironmentRecord, other: EnvironmentRecord) -> list[Change]:
+    """Where two images part: their bases, their system packages, and the first layer that is another.
+
+    What only one side has goes without saying: it is of another kind.
+    """
+    if one.image_digest is None or other.image_digest is None or one.image_digest == other.image_digest:
+        return []
+    before: dict[str, str | None] = {f"base {name}": _short(d) for name, d in one.base_digests.items()}
+    after: dict[str, str | None] = {f"base {name}": _short(d) for name, d in other.base_digests.items()}
+    before |= {
+        "system packages": _short(one.system_sha256),
+        **{f"build argument {k}": v for k, v in one.build_args.items()},
+    }
+    after |= {
+        "system packages": _short(other.system_sha256),
+        **{f"build argument {k}": v for k, v in other.build_args.items()},
+    }
+    pairs = zip_longest(one.layers, other.layers)
+    parted = next((i for i, (old, new) in enumerate(pairs, 1) if _digest_of(old) != _digest_of(new)), None)
+    if parted is None:
+        before["image settings"], after["image settings"] = _short(one.image_digest), _short(other.image_digest)
+    else:
+        name = f"image layer {parted} of {max(len(one.layers), len(other.layers))}"
+        before[name], after[name] = (_layer(side, parted) for side in (one, other))
+    return _changed(Factor.ENVIRONMENT, "setting", before, after)
+
+
+def _layer(environment: EnvironmentRecord, number: int) -> str | None:
+    if number > len(environment.layers):
+        return None
+    layer = environment.layers[number - 1]
+    return f"{_short(layer.digest)} ({layer.made_by})" if layer.made_by else _short(layer.digest)
+
+
+def _digest_of(layer: Layer | None) -> str | None:
+    return layer.digest if layer is not None else None
+
+
+def _short(digest: str | None) -> str | None:
+    return None if digest is None else digest.removeprefix("sha256:")[:12]
 
 
 def _libraries(environment: EnvironmentRecord) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from builders import a_configuration, a_sha, an_environment
 from hypothesis import given
 from strategies import values
 
-from experiment.environment import Gpu, HardwareRecord, Library
+from experiment.environment import EnvironmentKind, Gpu, HardwareRecord, Layer, Library
 from experiment.record import DataRead, FileDigest, SeedCall, Seeding
 from experiment.snapshot import Configuration
 from reporting.differences import Change, Factor, differences
@@ -61,7 +61,38 @@ def test_packages_are_named_with_both_versions() -> None:
 def test_python_and_variables_belong_to_the_environment() -> None:
     assert "differs: python CPython 3.11.7 → CPython 3.12.1" in environment(python="3.12.1")
     assert "OMP_NUM_THREADS 1 → 4" in environment(variables={"OMP_NUM_THREADS": "4"})
-    assert "+ base python" in environment(base_digests={"python": "sha256:0"})
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    layers = (Layer(digest="sha256:" + "1" * 64), Layer(digest="sha256:" + "2" * 64, made_by="RUN make"))
+    made = {"image_digest": "sha256:" + "a" * 64, "layers": layers, "base_digests": {"python": "sha256:" + "b" * 64}}
+    return {"environment": an_environment(kind=EnvironmentKind.DOCKERFILE, **{**made, **changes})}
+
+
+def apart(**changes: Any) -> list[str]:
+    one, other = a_configuration(**image()), a_configuration(**image(image_digest="sha256:" + "c" * 64, **changes))
+    return [change.words for change in differences(one, other).changes]
+
+
+def test_another_kind_of_environment_is_said_first_and_what_only_one_has_is_not() -> None:
+    found = differences(BASE, a_configuration(**image()))
+    assert found.sentence == (
+        "differs: environment locked venv → container built from a Dockerfile · same: code, data, parameters, hardware"
+    )
+
+
+def test_an_image_that_was_built_again_names_the_layer_that_is_another() -> None:
+    layers = (Layer(digest="sha256:" + "1" * 64), Layer(digest="sha256:" + "3" * 64, made_by="RUN make"))
+    assert apart(layers=layers) == ["image layer 2 of 2 222222222222 (RUN make) → 333333333333 (RUN make)"]
+    assert apart(layers=layers[:1]) == ["− image layer 2 of 2"]
+    assert apart() == ["image settings aaaaaaaaaaaa → cccccccccccc"]
+
+
+def test_bases_system_packages_and_build_arguments_are_named() -> None:
+    found = apart(base_digests={"python": "sha256:" + "d" * 64}, system_sha256="e" * 64, build_args={"CUDA": "12"})
+    assert "base python bbbbbbbbbbbb → dddddddddddd" in found
+    assert "+ system packages eeeeeeeeeeee" in found
+    assert "+ build argument CUDA 12" in found
 
 
 def test_a_librarys_version_is_environment_and_its_kernel_is_hardware() -> None:
