@@ -30,8 +30,8 @@ from reporting.words import sentence, shortened
 
 _KINDS = {
     EnvironmentKind.LOCK: "Locked environment ",
-    EnvironmentKind.IMAGE: "Image ",
-    EnvironmentKind.DOCKERFILE: "Image built from ",
+    EnvironmentKind.IMAGE: "Container of the image ",
+    EnvironmentKind.DOCKERFILE: "Container built from ",
 }
 _MOST_ROWS = 200
 _MOST_LOGS = 3
