@@ -15,7 +15,7 @@ from experiment.spec import FILE_NAME, Experiment
 from runner import data
 from runner.environment import dockerfile, lock, lock_hashes, pins
 from runner.environment.pins import DigestOf, Which
-from runner.environment.registry import Registry, connected
+from runner.environment.registry import Name, Registry, connected
 
 
 class CannotChange(InfrastructureFailed):
@@ -74,7 +74,8 @@ def lines(places: tuple[Place, ...]) -> Iterator[str]:
     wide = max((len(text) for text in where.values()), default=0)
     key = max((len(place.key) for place in places), default=0)
     for place in sorted(places, key=lambda place: not place.changed):
-        what = f"{place.old} → {place.new}" if place.changed else f"{place.new}  (pinned already)"
+        stays = "no tag to follow" if "@" in place.new and not Name.of(place.new).tag else "pinned already"
+        what = f"{place.old} → {place.new}" if place.changed else f"{place.new}  ({stays})"
         yield f"{where[place]:<{wide}}  {place.key:<{key}}  {what}"
     changed = sum(place.changed for place in places)
     kept = len(places) - changed
@@ -87,10 +88,10 @@ def _asking(stack: contextlib.ExitStack) -> DigestOf:
     """The digest of an image's tag; the engine is asked for only when there is something to ask."""
     found: list[Registry] = []
 
-    def digest(image: str) -> str:
+    def digest(image: str, where: str) -> str:
         if not found:
             found.append(stack.enter_context(connected()))
-        return found[0].digest(image)
+        return found[0].digest(image, where)
 
     return digest
 
@@ -108,7 +109,7 @@ def _experiment(path: Path, experiment: Experiment, digest_of: DigestOf, which: 
     declared = (*experiment.data, *(experiment.evaluate.data if experiment.evaluate else ()))
     sha256 = data.check(declared, path.parent)
     old = experiment.environment.image
-    image = None if old is None else pins.pinned(old, digest_of, which)
+    image = None if old is None else pins.pinned(old, f"{path}: environment.image", digest_of, which)
     after, entries = pinning.with_digests(path.read_bytes().decode("utf-8-sig"), path, image, sha256)
 
     def place(entry: pinning.Entry) -> Place:

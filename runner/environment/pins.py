@@ -13,8 +13,8 @@ from runner.environment.registry import Name
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-DigestOf = Callable[[str], str]
-"""`repository:tag` -> `sha256:…` as its registry has it now."""
+DigestOf = Callable[[str, str], str]
+"""`repository:tag`, and who names it -> `sha256:…` as its registry has it now."""
 
 
 class Which(Enum):
@@ -34,12 +34,12 @@ class Pin:
     new: str
 
 
-def pinned(image: str, digest_of: DigestOf, which: Which) -> str:
-    """`image` as `repository:tag@sha256:…`. Without a tag a pinned image has nothing to follow and stays."""
+def pinned(image: str, where: str, digest_of: DigestOf, which: Which) -> str:
+    """`image`, named at `where`, as `repository:tag@sha256:…`; a pinned one without a tag has nothing to follow."""
     name = Name.of(image)
     if _DIGEST.fullmatch(name.digest) and (which is Which.MISSING or not name.tag):
         return image
-    return f"{name.tagged}@{digest_of(name.tagged)}"
+    return f"{name.tagged}@{digest_of(name.tagged, where)}"
 
 
 def with_digests(file: Dockerfile, digest_of: DigestOf, which: Which) -> tuple[str, tuple[Pin, ...]]:
@@ -49,7 +49,7 @@ def with_digests(file: Dockerfile, digest_of: DigestOf, which: Which) -> tuple[s
     what `digest_of` raises.
     """
     found = references(file, {})
-    wanted = [pinned(reference.image, digest_of, which) for reference in found]
+    wanted = [pinned(reference.image, f"{file.path}:{reference.line}", digest_of, which) for reference in found]
     lines, pins = list(file.lines), []
     edits: dict[tuple[int, int, int], str] = {}
     for reference, image in zip(found, wanted, strict=True):

@@ -32,9 +32,9 @@ class NoEngine(InfrastructureFailed):
 class RegistryUnreachable(InfrastructureFailed):
     """The engine could not reach the image's registry, or got no sensible answer from it."""
 
-    def __init__(self, image: str, said: str) -> None:
+    def __init__(self, where: str, image: str, said: str) -> None:
         super().__init__(
-            f"{image}: its registry cannot be reached: {said}\n"
+            f"{where}: {image}: its registry cannot be reached: {said}\n"
             "  check the network, and the engine's proxy and certificates\nnothing was changed"
         )
 
@@ -42,10 +42,10 @@ class RegistryUnreachable(InfrastructureFailed):
 class RegistryDenied(InfrastructureFailed):
     """The registry does not show the image to us."""
 
-    def __init__(self, image: str, said: str) -> None:
+    def __init__(self, where: str, image: str, said: str) -> None:
         host = image.partition("/")[0] if "." in image.partition("/")[0] or ":" in image.partition("/")[0] else ""
         super().__init__(
-            f"{image}: the registry refuses to show it: {said}\n"
+            f"{where}: {image}: the registry refuses to show it: {said}\n"
             f"  if the name is right, log in: docker login {host}".rstrip()
             + "\nnothing was changed"
         )
@@ -54,9 +54,10 @@ class RegistryDenied(InfrastructureFailed):
 class ImageUnknown(Refused):
     """The registry has no image of this name and tag."""
 
-    def __init__(self, image: str, said: str) -> None:
+    def __init__(self, where: str, image: str, said: str) -> None:
         super().__init__(
-            f"{image}: no such image in its registry: {said}\n  correct the name or the tag\nnothing was changed"
+            f"{where}: {image}: no such image in its registry: {said}\n"
+            "  correct the name or the tag\nnothing was changed"
         )
 
 
@@ -89,30 +90,31 @@ class Registry:
         self._client = client
         self._known: dict[str, str] = {}
 
-    def digest(self, image: str) -> str:
+    def digest(self, image: str, where: str) -> str:
         """`sha256:…` of `repository:tag` now; of an index where there are several platforms. Asked once a name.
 
+        `where` says in messages who names it: "Dockerfile:1".
         Raises ImageUnknown, RegistryDenied, RegistryUnreachable or NoEngine.
         """
         if image not in self._known:
-            self._known[image] = self._asked(image)
+            self._known[image] = self._asked(image, where)
         return self._known[image]
 
-    def _asked(self, image: str) -> str:
+    def _asked(self, image: str, where: str) -> str:
         import requests
         from docker.errors import APIError, DockerException
 
         try:
             told = self._client.api.inspect_distribution(image)
         except APIError as error:
-            raise _explained(image, error.status_code, str(error.explanation or error)) from None
+            raise _explained(where, image, error.status_code, str(error.explanation or error)) from None
         except requests.exceptions.RequestException as error:
             raise NoEngine(_one_line(error)) from None
         except DockerException as error:
-            raise ImageUnknown(image, _one_line(error)) from None
+            raise ImageUnknown(where, image, _one_line(error)) from None
         digest = str(told.get("Descriptor", {}).get("digest"))
         if not _DIGEST.fullmatch(digest):
-            raise RegistryUnreachable(image, f"it gives {digest} for a digest")
+            raise RegistryUnreachable(where, image, f"it gives {digest} for a digest")
         return digest
 
 
@@ -132,15 +134,15 @@ def connected() -> Iterator[Registry]:
         yield Registry(client)
 
 
-def _explained(image: str, status: int | None, said: str) -> Exception:
+def _explained(where: str, image: str, status: int | None, said: str) -> Exception:
     words = said.strip().split("\n")[0]
     if _UNREACHABLE.search(words):
-        return RegistryUnreachable(image, words)
+        return RegistryUnreachable(where, image, words)
     if status in (401, 403) or _DENIED.search(words):
-        return RegistryDenied(image, words)
+        return RegistryDenied(where, image, words)
     if status in (400, 404):
-        return ImageUnknown(image, words)
-    return RegistryUnreachable(image, words)
+        return ImageUnknown(where, image, words)
+    return RegistryUnreachable(where, image, words)
 
 
 def _one_line(error: Exception) -> str:

@@ -123,13 +123,13 @@ def test_a_list_of_versions_becomes_a_lock(repository: Repository) -> None:
 
 def test_a_tag_that_does_not_exist(repository: Repository, bed: Bed) -> None:
     write(repository, f"FROM {bed.base_tag}\nFROM {bed.repository}:nowhere\n")
-    assert refused(repository, 2).startswith(f"{bed.repository}:nowhere: no such image in its registry: ")
+    assert refused(repository, 2).startswith(f"Dockerfile:2: {bed.repository}:nowhere: no such image in its registry: ")
 
 
 def test_a_registry_that_does_not_answer(repository: Repository, bed: Bed) -> None:
     write(repository, f"FROM {bed.base_tag}\nFROM 127.0.0.1:9/a:b\n")
     text = refused(repository, 3)
-    assert text.startswith("127.0.0.1:9/a:b: its registry cannot be reached: ")
+    assert text.startswith("Dockerfile:2: 127.0.0.1:9/a:b: its registry cannot be reached: ")
     assert "connection refused" in text
 
 

@@ -13,7 +13,7 @@ from runner.environment.registry import Name
 OLD, NEW = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
 
 
-def new(_: str) -> str:
+def new(*_: str) -> str:
     return NEW
 
 
@@ -46,8 +46,8 @@ def test_a_name_comes_apart(image: str, parts: tuple[str, str, str]) -> None:
     ],
 )
 def test_what_is_pinned_stays_unless_it_follows_its_tag(image: str, missing: str, everything: str) -> None:
-    assert pinned(image, new, Which.MISSING) == missing
-    assert pinned(image, new, Which.ALL) == everything
+    assert pinned(image, "here", new, Which.MISSING) == missing
+    assert pinned(image, "here", new, Which.ALL) == everything
 
 
 def test_a_dockerfile_keeps_its_layout() -> None:
