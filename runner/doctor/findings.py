@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.container.engine import OLDEST_API
 from runner.doctor.facts import Engine, Facts, Folder, Needs, NoEngine, Runner, Trouble
 
-OLDEST_API = (1, 41)  # engine 20.10: cgroup namespaces, GPUs by device requests
 SAFE_TOOLKIT = (1, 17, 8)  # before it, an image's variables could run programs on the host (CVE-2025-23266)
 OLDEST_PYTHON = (3, 11)
 IMAGE_BYTES = 5 * 2**30  # an unpacked training image without GPU libraries, and its layers while they are unpacked

@@ -13,6 +13,7 @@ from typing import Any
 
 from experiment.errors import InfrastructureFailed, Refused
 from experiment.spec import Experiment
+from runner.container import engine
 from runner.doctor.facts import Engine, Facts, Folder, Needs, NoEngine, Runner, Trouble
 from runner.environment import dockerfile, hardware, installer, interpreter, lock
 from runner.environment.dockerfile_features import features
@@ -85,10 +86,12 @@ def _engine(image: str | None, inherited: Mapping[str, str]) -> Engine | NoEngin
     import docker
     import requests
     from docker.errors import DockerException
+    from docker.utils import kwargs_from_env
 
-    address = inherited.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    address = engine.address(inherited)
+    settings = {**kwargs_from_env(environment=dict(inherited)), "base_url": address}
     try:
-        client = docker.from_env(timeout=ENGINE_TIMEOUT_S, environment=dict(inherited))
+        client = docker.DockerClient(version="auto", timeout=ENGINE_TIMEOUT_S, **settings)
         try:
             told: dict[str, Any] = client.info()
             version: dict[str, Any] = client.version()

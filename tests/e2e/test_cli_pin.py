@@ -136,7 +136,7 @@ def test_a_registry_that_does_not_answer(repository: Repository, bed: Bed) -> No
 def test_no_engine(repository: Repository, bed: Bed) -> None:
     write(repository, f"FROM {bed.base_tag}\n")
     alone = Repository(repository.folder, {**repository.environ, "DOCKER_HOST": "unix:///nowhere.sock"})
-    assert refused(alone, 3).startswith("no container engine answers: ")
+    assert refused(alone, 3).startswith("no container engine answers at unix:///nowhere.sock: ")
 
 
 def test_what_is_pinned_needs_no_engine(repository: Repository, bed: Bed) -> None:

@@ -1,32 +1,13 @@
 """Asks the engine which digest an image's tag has in its registry now. Nothing is pulled."""
 
-import contextlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from experiment.errors import InfrastructureFailed, Refused
-
-if TYPE_CHECKING:
-    import docker
-
-TIMEOUT_S = 60
+from runner.container.engine import Engine, EngineFailed
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _UNREACHABLE = re.compile(r"dial tcp|no such host|timeout|timed out|connection refused|TLS|x509|EOF", re.IGNORECASE)
 _DENIED = re.compile(r"unauthorized|denied|authentication required|no basic auth", re.IGNORECASE)
-
-
-class NoEngine(InfrastructureFailed):
-    """No container engine answers, and only an engine can ask a registry."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(
-            f"no container engine answers: {said}\n"
-            "  start it (systemctl start docker), or say where it is: DOCKER_HOST; then: ml-experiment doctor\n"
-            "nothing was changed"
-        )
 
 
 class RegistryUnreachable(InfrastructureFailed):
@@ -61,40 +42,18 @@ class ImageUnknown(Refused):
         )
 
 
-@dataclass(frozen=True)
-class Name:
-    """An image's name in its parts: `repository:tag@digest`; what is not written is empty."""
-
-    repository: str
-    tag: str
-    digest: str
-
-    @staticmethod
-    def of(image: str) -> "Name":
-        """`image` taken apart."""
-        named, _, digest = image.partition("@")
-        slash, colon = named.rfind("/"), named.rfind(":")
-        repository, tag = (named[:colon], named[colon + 1 :]) if colon > slash else (named, "")
-        return Name(repository, tag, digest)
-
-    @property
-    def tagged(self) -> str:
-        """`repository:tag`; where no tag is written it is `latest`, as for every builder."""
-        return f"{self.repository}:{self.tag or 'latest'}"
-
-
 class Registry:
     """What registries say, through the engine, which knows their certificates, mirrors and passwords."""
 
-    def __init__(self, client: "docker.DockerClient") -> None:
-        self._client = client
+    def __init__(self, engine: Engine) -> None:
+        self._client = engine.client()
         self._known: dict[str, str] = {}
 
     def digest(self, image: str, where: str) -> str:
         """`sha256:…` of `repository:tag` now; of an index where there are several platforms. Asked once a name.
 
         `where` says in messages who names it: "Dockerfile:1".
-        Raises ImageUnknown, RegistryDenied, RegistryUnreachable or NoEngine.
+        Raises ImageUnknown, RegistryDenied, RegistryUnreachable or EngineFailed.
         """
         if image not in self._known:
             self._known[image] = self._asked(image, where)
@@ -107,34 +66,20 @@ class Registry:
         try:
             told = self._client.api.inspect_distribution(image)
         except APIError as error:
-            raise _explained(where, image, error.status_code, str(error.explanation or error)) from None
+            raise explained(where, image, error.status_code, str(error.explanation or error)) from None
         except requests.exceptions.RequestException as error:
-            raise NoEngine(_one_line(error)) from None
+            said = str(error).split("\n")[0]
+            raise EngineFailed(f"{where}: {image}: the engine went away: {said}\nnothing was changed") from None
         except DockerException as error:
-            raise ImageUnknown(where, image, _one_line(error)) from None
+            raise ImageUnknown(where, image, str(error).split("\n")[0]) from None
         digest = str(told.get("Descriptor", {}).get("digest"))
         if not _DIGEST.fullmatch(digest):
             raise RegistryUnreachable(where, image, f"it gives {digest} for a digest")
         return digest
 
 
-@contextlib.contextmanager
-def connected() -> Iterator[Registry]:
-    """Registries by way of the engine that DOCKER_HOST names, or the one of this machine. Raises NoEngine."""
-    import docker
-    import requests
-    from docker.errors import DockerException
-
-    try:
-        client = docker.from_env(timeout=TIMEOUT_S)
-        client.ping()
-    except (DockerException, requests.exceptions.RequestException) as error:
-        raise NoEngine(_one_line(error)) from None
-    with contextlib.closing(client):
-        yield Registry(client)
-
-
-def _explained(where: str, image: str, status: int | None, said: str) -> Exception:
+def explained(where: str, image: str, status: int | None, said: str) -> Exception:
+    """The error that the engine's answer about an image means: HTTP `status`, and what it `said`."""
     words = said.strip().split("\n")[0]
     if _UNREACHABLE.search(words):
         return RegistryUnreachable(where, image, words)
@@ -143,7 +88,3 @@ def _explained(where: str, image: str, status: int | None, said: str) -> Excepti
     if status in (400, 404):
         return ImageUnknown(where, image, words)
     return RegistryUnreachable(where, image, words)
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).split("\n")[0]
