@@ -89,7 +89,7 @@ def _engine(image: str | None, inherited: Mapping[str, str]) -> Engine | NoEngin
     from docker.utils import kwargs_from_env
 
     address = engine.address(inherited)
-    settings = {**kwargs_from_env(environment=dict(inherited)), "base_url": address}
+    settings: dict[str, Any] = {**kwargs_from_env(environment=dict(inherited)), "base_url": address}
     try:
         client = docker.DockerClient(version="auto", timeout=ENGINE_TIMEOUT_S, **settings)
         try:
