@@ -46,7 +46,7 @@ class Registry:
     """What registries say, through the engine, which knows their certificates, mirrors and passwords."""
 
     def __init__(self, engine: Engine) -> None:
-        self._client = engine.client()
+        self._engine = engine
         self._known: dict[str, str] = {}
 
     def digest(self, image: str, where: str) -> str:
@@ -64,7 +64,8 @@ class Registry:
         from docker.errors import APIError, DockerException
 
         try:
-            told = self._client.api.inspect_distribution(image)
+            with self._engine.api() as api:
+                told = api.inspect_distribution(image)
         except APIError as error:
             raise explained(where, image, error.status_code, str(error.explanation or error)) from None
         except requests.exceptions.RequestException as error:
