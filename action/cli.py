@@ -196,6 +196,20 @@ def pin(
         screen.lines(activity.lines(found))
 
 
+@app.command()
+def doctor(path: Folder = Path(), as_json: Json = False) -> None:
+    """Is this machine ready: engine, GPU, driver, disk, permissions; for the experiment at PATH, or in general."""
+    from action.activities import doctor as activity
+
+    found = activity.examine(path, os.environ)
+    if as_json:
+        _print_json(activity.outputs(found))
+    else:
+        with _screen(as_json) as screen:
+            screen.lines(activity.lines(found))
+    raise typer.Exit(activity.exit_code(found))
+
+
 @baseline_app.command("accept")
 def baseline_accept(
     path: Folder = Path(),

@@ -1,8 +1,8 @@
 """Writes digests and hashes where the experiment's files lack them: images, data, the lock. All of it, or nothing."""
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from experiment.atomic import write_whole
 from experiment.errors import InfrastructureFailed
 from experiment.spec import FILE_NAME, Experiment
 from runner import data
+from runner.container import engine
+from runner.container.registry import Registry
 from runner.environment import dockerfile, lock, lock_hashes, pins
-from runner.environment.pins import DigestOf, Which
-from runner.environment.registry import Registry, connected
+from runner.environment.pins import DigestOf, Name, Which
 
 
 class CannotChange(InfrastructureFailed):
@@ -51,11 +52,10 @@ def pin(path: Path, which: Which, inherited: Mapping[str, str]) -> tuple[Place, 
     """
     experiment = experiment_file.load(path)
     folder, environment = folder_of(path), experiment.environment
-    with contextlib.ExitStack() as stack:
-        digest_of = _asking(stack)
-        parts = [_experiment(path if path.is_file() else path / FILE_NAME, experiment, digest_of, which)]
-        if environment.dockerfile is not None:
-            parts.append(_dockerfile(folder / environment.dockerfile, digest_of, which))
+    digest_of = _asking(inherited)
+    parts = [_experiment(path if path.is_file() else path / FILE_NAME, experiment, digest_of, which)]
+    if environment.dockerfile is not None:
+        parts.append(_dockerfile(folder / environment.dockerfile, environment.build.args, digest_of, which))
     if environment.lock is not None:
         parts.append(_lock(folder / environment.lock, inherited))
     _write({part.path: part.content for part in parts if any(place.changed for place in part.places)})
@@ -74,7 +74,8 @@ def lines(places: tuple[Place, ...]) -> Iterator[str]:
     wide = max((len(text) for text in where.values()), default=0)
     key = max((len(place.key) for place in places), default=0)
     for place in sorted(places, key=lambda place: not place.changed):
-        what = f"{place.old} → {place.new}" if place.changed else f"{place.new}  (pinned already)"
+        stays = "no tag to follow" if "@" in place.new and not Name.of(place.new).tag else "pinned already"
+        what = f"{place.old} → {place.new}" if place.changed else f"{place.new}  ({stays})"
         yield f"{where[place]:<{wide}}  {place.key:<{key}}  {what}"
     changed = sum(place.changed for place in places)
     kept = len(places) - changed
@@ -83,16 +84,14 @@ def lines(places: tuple[Place, ...]) -> Iterator[str]:
     )
 
 
-def _asking(stack: contextlib.ExitStack) -> DigestOf:
+def _asking(inherited: Mapping[str, str]) -> DigestOf:
     """The digest of an image's tag; the engine is asked for only when there is something to ask."""
-    found: list[Registry] = []
 
-    def digest(image: str) -> str:
-        if not found:
-            found.append(stack.enter_context(connected()))
-        return found[0].digest(image)
+    @cache
+    def registry() -> Registry:
+        return Registry(engine.find(inherited))
 
-    return digest
+    return lambda image, where: registry().digest(image, where)
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _experiment(path: Path, experiment: Experiment, digest_of: DigestOf, which: 
     declared = (*experiment.data, *(experiment.evaluate.data if experiment.evaluate else ()))
     sha256 = data.check(declared, path.parent)
     old = experiment.environment.image
-    image = None if old is None else pins.pinned(old, digest_of, which)
+    image = None if old is None else pins.pinned(old, f"{path}: environment.image", digest_of, which)
     after, entries = pinning.with_digests(path.read_bytes().decode("utf-8-sig"), path, image, sha256)
 
     def place(entry: pinning.Entry) -> Place:
@@ -118,8 +117,8 @@ def _experiment(path: Path, experiment: Experiment, digest_of: DigestOf, which: 
     return _Part(path, after.encode(), tuple(map(place, entries)))
 
 
-def _dockerfile(path: Path, digest_of: DigestOf, which: Which) -> _Part:
-    after, found = pins.with_digests(dockerfile.load(path), digest_of, which)
+def _dockerfile(path: Path, build_args: Mapping[str, str], digest_of: DigestOf, which: Which) -> _Part:
+    after, found = pins.with_digests(dockerfile.load(path), build_args, digest_of, which)
     return _Part(path, after.encode(), tuple(Place(str(path), pin.line, pin.key, pin.old, pin.new) for pin in found))
 
 

@@ -1,7 +1,7 @@
 """Pinning images: the reference that belongs where one stands now, and a Dockerfile's text with all in place."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -9,12 +9,33 @@ from runner.environment import dockerfile
 from runner.environment.dockerfile import Dockerfile
 from runner.environment.dockerfile_images import Origin, Reference, assignments, references
 from runner.environment.dockerfile_refusals import DockerfileDoubtful
-from runner.environment.registry import Name
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-DigestOf = Callable[[str], str]
-"""`repository:tag` -> `sha256:…` as its registry has it now."""
+DigestOf = Callable[[str, str], str]
+"""`repository:tag`, and who names it -> `sha256:…` as its registry has it now."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """An image's name in its parts: `repository:tag@digest`; what is not written is empty."""
+
+    repository: str
+    tag: str
+    digest: str
+
+    @staticmethod
+    def of(image: str) -> "Name":
+        """`image` taken apart."""
+        named, _, digest = image.partition("@")
+        slash, colon = named.rfind("/"), named.rfind(":")
+        repository, tag = (named[:colon], named[colon + 1 :]) if colon > slash else (named, "")
+        return Name(repository, tag, digest)
+
+    @property
+    def tagged(self) -> str:
+        """`repository:tag`; where no tag is written it is `latest`, as for every builder."""
+        return f"{self.repository}:{self.tag or 'latest'}"
 
 
 class Which(Enum):
@@ -34,22 +55,24 @@ class Pin:
     new: str
 
 
-def pinned(image: str, digest_of: DigestOf, which: Which) -> str:
-    """`image` as `repository:tag@sha256:…`. Without a tag a pinned image has nothing to follow and stays."""
+def pinned(image: str, where: str, digest_of: DigestOf, which: Which) -> str:
+    """`image`, named at `where`, as `repository:tag@sha256:…`; a pinned one without a tag has nothing to follow."""
     name = Name.of(image)
     if _DIGEST.fullmatch(name.digest) and (which is Which.MISSING or not name.tag):
         return image
-    return f"{name.tagged}@{digest_of(name.tagged)}"
+    return f"{name.tagged}@{digest_of(name.tagged, where)}"
 
 
-def with_digests(file: Dockerfile, digest_of: DigestOf, which: Which) -> tuple[str, tuple[Pin, ...]]:
+def with_digests(
+    file: Dockerfile, build_args: Mapping[str, str], digest_of: DigestOf, which: Which
+) -> tuple[str, tuple[Pin, ...]]:
     """The text of `file` with its images pinned, every other character as it was, and each image's pin.
 
     What comes out is read again and compared with what was meant. Raises DockerfileDoubtful, BuildArgumentMissing, and
     what `digest_of` raises.
     """
-    found = references(file, {})
-    wanted = [pinned(reference.image, digest_of, which) for reference in found]
+    found = references(file, build_args)
+    wanted = [pinned(reference.image, f"{file.path}:{reference.line}", digest_of, which) for reference in found]
     lines, pins = list(file.lines), []
     edits: dict[tuple[int, int, int], str] = {}
     for reference, image in zip(found, wanted, strict=True):
@@ -63,10 +86,11 @@ def with_digests(file: Dockerfile, digest_of: DigestOf, which: Which) -> tuple[s
         text = lines[line - 1]
         lines[line - 1] = text[:start] + image + text[end:]
     after = dockerfile.read("\n".join(lines), file.path)
-    for reference, image, now in zip(found, wanted, references(after, {}), strict=True):
+    for reference, image, now in zip(found, wanted, references(after, build_args), strict=True):
         if now.image != image:
             remedy = f"write it by hand: {image}"
-            what = "a digest cannot be put here"
+            given = reference.argument in build_args
+            what = f"{reference.argument} is given by the experiment file" if given else "a digest cannot be put here"
             raise DockerfileDoubtful(file.path, reference.line, what, file.text(reference.line), remedy)
     return "\n".join(lines), tuple(dict.fromkeys(pins))
 

@@ -7,18 +7,17 @@ import pytest
 from runner.environment import dockerfile
 from runner.environment.dockerfile_checks import check_pinned
 from runner.environment.dockerfile_refusals import BuildArgumentMissing, DockerfileDoubtful
-from runner.environment.pins import Pin, Which, pinned, with_digests
-from runner.environment.registry import Name
+from runner.environment.pins import Name, Pin, Which, pinned, with_digests
 
 OLD, NEW = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
 
 
-def new(_: str) -> str:
+def new(*_: str) -> str:
     return NEW
 
 
 def pin(text: str, which: Which = Which.MISSING) -> tuple[str, tuple[Pin, ...]]:
-    return with_digests(dockerfile.read(text, Path("Dockerfile")), new, which)
+    return with_digests(dockerfile.read(text, Path("Dockerfile")), {}, new, which)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +45,8 @@ def test_a_name_comes_apart(image: str, parts: tuple[str, str, str]) -> None:
     ],
 )
 def test_what_is_pinned_stays_unless_it_follows_its_tag(image: str, missing: str, everything: str) -> None:
-    assert pinned(image, new, Which.MISSING) == missing
-    assert pinned(image, new, Which.ALL) == everything
+    assert pinned(image, "here", new, Which.MISSING) == missing
+    assert pinned(image, "here", new, Which.ALL) == everything
 
 
 def test_a_dockerfile_keeps_its_layout() -> None:
@@ -107,3 +106,11 @@ def test_a_name_put_together_from_parts_is_left_to_the_user(text: str) -> None:
 def test_an_image_that_only_a_build_argument_names_cannot_be_looked_up() -> None:
     with pytest.raises(BuildArgumentMissing):
         pin("ARG A\nFROM $A")
+
+
+def test_a_value_from_the_experiment_file_is_pinned_there() -> None:
+    file = dockerfile.read("ARG A=x\nFROM $A\n", Path("Dockerfile"))
+    with pytest.raises(DockerfileDoubtful) as caught:
+        with_digests(file, {"A": "debian:12"}, new, Which.MISSING)
+    assert str(caught.value).startswith("Dockerfile:2: A is given by the experiment file\n")
+    assert f"write it by hand: debian:12@{NEW}" in str(caught.value)
