@@ -7,6 +7,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 from runner.container.egress import Egress, EgressRecord
@@ -25,7 +26,7 @@ class Framing(asyncio.StreamWriter):
             super().write(FRAME.pack(1, len(part)) + part)
 
 
-async def inner(pipe: socket.socket, port: "asyncio.Future[int]") -> None:
+async def inner(pipe: socket.socket, port: "Future[int]") -> None:
     """What relay.main does, over a socket, at any port."""
     reader, writer = await asyncio.open_connection(sock=pipe)
     framing = Framing(writer.transport, writer.transport.get_protocol(), reader, asyncio.get_running_loop())
@@ -67,14 +68,8 @@ class Way:
 def way_out(egress: Egress) -> Iterator[Way]:
     """A relay in this process, served by `egress`."""
     ours, theirs = socket.socketpair()
-    loop = asyncio.new_event_loop()
-    port: asyncio.Future[int] = loop.create_future()
-
-    def run() -> None:
-        loop.run_until_complete(inner(theirs, port))
-        loop.run_until_complete(asyncio.sleep(0.01))
-
-    thread = threading.Thread(target=run)
+    port: Future[int] = Future()
+    thread = threading.Thread(target=lambda: asyncio.run(inner(theirs, port)))
     thread.start()
     with ours:
         egress.start(ours)
@@ -84,10 +79,6 @@ def way_out(egress: Egress) -> Iterator[Way]:
         finally:
             way.record = egress.stop()
             thread.join()
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
-            loop.close()
 
 
 class Echo(socketserver.BaseRequestHandler):

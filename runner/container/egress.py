@@ -15,7 +15,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from experiment.errors import InfrastructureFailed
 from runner.container import relay
@@ -66,11 +65,6 @@ class EgressRecord:
     refused: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     broken: str = ""
-
-
-def relay_command(python: str = "python3") -> list[str]:
-    """What the holder runs: the relay's text is in it, so nothing needs to be copied into the container."""
-    return [python, "-I", "-c", Path(relay.__file__).read_text(encoding="utf-8")]
 
 
 def system_resolve(host: str, port: int) -> Sequence[str]:
