@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from experiment.errors import InfrastructureFailed
 from runner.container import relay
@@ -42,6 +43,13 @@ _FRAME = struct.Struct(">BxxxL")
 _STDOUT = 1
 _BLOCK = 64 * 1024
 _MOST_SAID = 2000
+
+
+class Closable(Protocol):
+    """A socket, or the reader that docker-py makes of one."""
+
+    def close(self) -> object:
+        """Let go of it."""
 
 
 class RelayFailed(InfrastructureFailed):
@@ -88,15 +96,18 @@ class Egress:
         self._thread: threading.Thread | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    def start(self, attached: object, within_s: float = 20) -> None:
+    def start(self, attached: Closable, within_s: float = 20) -> None:
         """Serve the relay in a container whose streams are `attached`: what docker-py's `attach_socket` gives.
 
-        Returns when programs in the container can use the proxy. Raises RelayFailed.
+        It is taken over, and closed by `stop`. Returns when programs in the container can use the proxy. Raises
+        RelayFailed.
         """
         pipe = getattr(attached, "_sock", attached)
         if not isinstance(pipe, socket.socket) or isinstance(pipe, ssl.SSLSocket):
             raise RelayFailed("it takes an engine that is reached by its socket or plain TCP")
         self._thread = threading.Thread(target=self._serve, args=(pipe.dup(),), name="egress", daemon=True)
+        attached.close()
+        pipe.close()  # docker-py's reader and its socket are two
         self._thread.start()
         if not self._settled.wait(within_s):
             self.stop()
@@ -136,7 +147,7 @@ class Egress:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(OSError):
-            pipe.shutdown(socket.SHUT_RDWR)  # the engine's client has this connection open too
+            pipe.shutdown(socket.SHUT_RDWR)
         writer.transport.abort()
         await asyncio.sleep(0)
 
