@@ -8,47 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import docker
+import hasty_session
 
 from runner.container.labels import DATA, SESSION, Owner
-
-HASTY = r"""
-import contextlib, os, sys, time, threading
-from pathlib import Path
-from runner.container.engine import find
-from runner.container.lease import held
-
-folder, image = Path(sys.argv[1]), sys.argv[2]
-with contextlib.ExitStack() as stack, held(folder, os.environ) as lease:
-    labels = lease.owner(time.time() + 3600).labels("test")
-    client = stack.enter_context(find(os.environ).client())
-    print(lease.session, flush=True)
-    for number in range(3):
-        volume = client.volumes.create(labels=labels)
-        print("volume", flush=True)
-        client.networks.create(f"{lease.session}-{number}", labels=labels)
-        print("network", flush=True)
-        mount = {volume.name: {"bind": "/v", "mode": "rw"}}
-        held_open = client.containers.create(image, ["sleep", "600"], labels=labels, volumes=mount, network_mode="none")
-        print("created", flush=True)
-        held_open.start()
-        print("running", flush=True)
-    if "remove" in sys.argv:
-        from runner.container.removal import remove_session
-        print("removed", remove_session(client, lease.session, 60), flush=True)
-        sys.exit()
-    time.sleep(600)
-"""
-"""A session that makes three containers, volumes and networks, and says each step."""
 
 
 @contextmanager
 def session(folder: Path, image: str, *args: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A process that makes a session's objects, and the name of the session; killed at the end if it lives."""
-    command = [sys.executable, "-c", HASTY, str(folder), image, *args]
+    command = [sys.executable, hasty_session.__file__, str(folder), image, *args]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             assert process.stdout is not None
-            yield process, process.stdout.readline().strip()
+            name = process.stdout.readline().strip()
+            assert name, "the process ended before it had a session"
+            yield process, name
         finally:
             process.kill()
 
@@ -56,7 +30,9 @@ def session(folder: Path, image: str, *args: str) -> Iterator[tuple["subprocess.
 def wait_for(process: "subprocess.Popen[str]", step: str, times: int = 1) -> None:
     """Until the process has said `step` so often."""
     assert process.stdout is not None
-    while times and (line := process.stdout.readline()):
+    while times:
+        line = process.stdout.readline()
+        assert line, f"the process ended before it said {step!r}"
         times -= line.strip() == step
 
 

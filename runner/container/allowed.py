@@ -109,9 +109,10 @@ def place_of(text: str) -> Place | None:
     found = _PLACE.fullmatch(text)
     if found is None or not 0 < int(found["port"]) < 65536:
         return None
+    if found["six"] and not isinstance(_address(found["six"]), ipaddress.IPv6Address):
+        return None
     host = _host(found["six"] or found["host"])
-    six = host is not None and ":" in host
-    return None if host is None or six != bool(found["six"]) else Place(host, int(found["port"]))
+    return None if host is None else Place(host, int(found["port"]))
 
 
 def _entry(text: str) -> Entry:

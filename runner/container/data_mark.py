@@ -1,17 +1,10 @@
 """Whether a data volume is complete, and when it was last used: a file of ours, as labels never change.
 
-A volume is filled under a mark with `.filling` at its end, which loses that when all is there. Each use touches it.
+A volume is filled under a mark with `.filling` at its end, which loses that when all is there. Each use sets its time.
 """
 
 import os
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from runner.container.labels import DATA, mark_of
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 
 def begin(mark: Path) -> None:
@@ -43,16 +36,6 @@ def unused_s(mark: Path, now: float) -> float | None:
         return now - mark.stat().st_mtime
     except OSError:
         return None
-
-
-def find_complete(client: "DockerClient", digest: str) -> str | None:
-    """The name of a volume that holds the data of this digest, marked as used now; None where there is none."""
-    for volume in client.api.volumes(filters={"label": f"{DATA}={digest}"})["Volumes"] or ():
-        mark = mark_of(volume["Labels"] or {})
-        if mark is not None and unused_s(mark, time.time()) is not None:
-            os.utime(mark)
-            return str(volume["Name"])
-    return None
 
 
 def _filling(mark: Path) -> Path:

@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 from experiment.errors import InfrastructureFailed
 from runner.container import relay
@@ -45,6 +45,13 @@ _BLOCK = 64 * 1024
 _MOST_SAID = 2000
 
 
+class Closable(Protocol):
+    """A socket, or the reader that docker-py makes of one."""
+
+    def close(self) -> object:
+        """Let go of it."""
+
+
 class RelayFailed(InfrastructureFailed):
     """The way out of the container could not be made."""
 
@@ -68,11 +75,6 @@ class EgressRecord:
     broken: str = ""
 
 
-def relay_command(python: str = "python3") -> list[str]:
-    """What the holder runs: the relay's text is in it, so nothing needs to be copied into the container."""
-    return [python, "-I", "-c", Path(relay.__file__).read_text(encoding="utf-8")]
-
-
 def system_resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host, as this machine knows them."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
@@ -94,15 +96,18 @@ class Egress:
         self._thread: threading.Thread | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    def start(self, attached: object, within_s: float = 20) -> None:
+    def start(self, attached: Closable, within_s: float = 20) -> None:
         """Serve the relay in a container whose streams are `attached`: what docker-py's `attach_socket` gives.
 
-        Returns when programs in the container can use the proxy. Raises RelayFailed.
+        It is taken over, and closed by `stop`. Returns when programs in the container can use the proxy. Raises
+        RelayFailed.
         """
         pipe = getattr(attached, "_sock", attached)
         if not isinstance(pipe, socket.socket) or isinstance(pipe, ssl.SSLSocket):
             raise RelayFailed("it takes an engine that is reached by its socket or plain TCP")
         self._thread = threading.Thread(target=self._serve, args=(pipe.dup(),), name="egress", daemon=True)
+        attached.close()
+        pipe.close()  # docker-py's reader and its socket are two
         self._thread.start()
         if not self._settled.wait(within_s):
             self.stop()
@@ -142,7 +147,7 @@ class Egress:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(OSError):
-            pipe.shutdown(socket.SHUT_RDWR)  # the engine's client has this connection open too
+            pipe.shutdown(socket.SHUT_RDWR)
         writer.transport.abort()
         await asyncio.sleep(0)
 

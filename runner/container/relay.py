@@ -1,8 +1,7 @@
 """The inner end of the allow-listed network: a proxy on the loopback whose connections all go through one pipe.
 
 It runs inside a container that has no network, decides nothing and connects to nothing: it asks the other end of the
-pipe (egress.py), which uses this module's protocol too. Standard library only, Python 3.8 or newer; `python3 -I -c`
-of this text is how it gets in.
+pipe (egress.py), which uses this module's protocol too. Standard library only, Python 3.8 or newer, nothing of ours.
 
 Frames are kind (1 byte), stream (4), length (4), payload; both ends may have `WINDOW` bytes under way on each stream
 and more only as the other end has taken them, so a stream that nobody reads holds up no other.
@@ -237,15 +236,15 @@ async def carry(
     ways = [asyncio.ensure_future(out()), asyncio.ensure_future(back())]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
+    finally:  # nothing is awaited here: whoever cancels this may do so twice
+        whole = all(way.done() and not way.cancelled() and way.exception() is None for way in ways)
         for way in ways:
             way.cancel()
-        broken = any(await asyncio.gather(*ways, return_exceptions=True))
         stream.reset()
-        if broken:
-            writer.transport.abort()  # half an answer must not look like a whole one
-        else:
+        if whole:
             writer.close()
+        else:
+            writer.transport.abort()  # half an answer must not look like a whole one
 
 
 class Proxy:
@@ -270,6 +269,8 @@ class Proxy:
         except Refused as refused:
             await _answer(writer, refused.args[0])
         except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):  # noqa: UP041  # Python 3.8
+            pass
+        finally:
             writer.close()
 
 

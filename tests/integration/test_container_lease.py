@@ -215,7 +215,6 @@ def test_data_volumes_outlive_their_session_and_go_when_incomplete_or_long_unuse
         assert data_volumes(client, digest) == sorted([complete, incomplete, unused])
         assert {incomplete, unused} <= set(reap(client, time.time()).volumes)
         assert data_volumes(client, digest) == [complete]
-        assert data_mark.find_complete(client, digest) == complete
         assert [path.name for path in (tmp_path / "marks").iterdir()] == ["complete"]
     finally:
         for name in data_volumes(client, digest):
