@@ -86,16 +86,16 @@ def reproduce(
     from action.activities import publish
     from action.activities.reproduce import reproduce as run_it
     from action.activities.reproduce import stored_baseline
-    from action.activities.session import Cache, folder_of, in_environment, open_session
+    from action.activities.session import Cache, Choice, folder_of, open_session
     from action.outputs import outputs
     from experiment import file
     from runner.schedule import Cancelled
 
-    chosen = parse_seeds(seeds)
-    experiment = in_environment(file.load(path), environment, parse_build_args(build_arg))
+    chosen, choice = parse_seeds(seeds), Choice(environment, parse_build_args(build_arg))
+    experiment = file.load(path)
     stored = stored_baseline(folder_of(path), experiment.baseline_file, experiment.experiment)
     with _screen(as_json) as screen:
-        with open_session(path, experiment, screen, os.environ) as session:
+        with open_session(path, experiment, screen, os.environ, choice) as session:
             wanted = chosen or experiment.seeds
             screen.expect(list(experiment.metrics), stored.snapshot if stored else None)
             screen.line(terminal.header(session, wanted))
@@ -223,19 +223,19 @@ def baseline_accept(
     """Store runs of this commit as the level to hold; says what changes and by how much."""
     from action import terminal
     from action.activities import baseline as activity
-    from action.activities.session import Cache, folder_of, in_environment, open_session
+    from action.activities.session import Cache, Choice, folder_of, open_session
     from experiment import file
     from runner.schedule import Cancelled
 
-    chosen = parse_seeds(seeds)
-    experiment = in_environment(file.load(path), environment, parse_build_args(build_arg))
+    chosen, choice = parse_seeds(seeds), Choice(environment, parse_build_args(build_arg))
+    experiment = file.load(path)
     target = folder_of(path) / experiment.baseline_file
     before, unreadable = activity.replaced(target, experiment.experiment)
     old = before.snapshot if before else None
     with _screen(as_json) as screen:
         if unreadable:
             screen.line(f"the old baseline is replaced: {unreadable}")
-        with open_session(path, experiment, screen, os.environ) as session:
+        with open_session(path, experiment, screen, os.environ, choice) as session:
             wanted = chosen or tuple(sorted({*experiment.seeds, *([r.seed for r in old.runs] if old else [])}))
             screen.expect(list(experiment.metrics), old)
             screen.line(terminal.header(session, wanted))

@@ -1,5 +1,6 @@
 """The main job: run again, compare with the stored baseline, say what it means."""
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -113,9 +114,9 @@ def seeds_make_no_difference(candidate: Snapshot) -> tuple[str, ...]:
 
 def repeat_command(session: Session) -> str:
     """What does this again on another machine."""
-    here = "" if session.tree.folder == "." else f" {session.tree.folder}"
+    here = [] if session.tree.folder == "." else [session.tree.folder]
     at = f"git checkout {session.tree.commit}\n" if session.tree.commit and not session.tree.dirty else ""
-    return f"{at}ml-experiment reproduce{here} --no-cache"
+    return at + shlex.join(["ml-experiment", "reproduce", *here, "--no-cache", *session.options])
 
 
 def _replicate(

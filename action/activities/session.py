@@ -5,11 +5,11 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from experiment.command import placeholders
 from experiment.errors import Refused
@@ -55,6 +55,37 @@ class Watcher:
         """A run ended and is recorded in `folder`."""
 
 
+class NotDeclared(Refused):
+    """The command line chooses an environment that the experiment file does not have."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says of the environment: which of the declared ones, and arguments of its Dockerfile."""
+
+    kind: Literal["image", "dockerfile", "lock"] | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+    def applied(self, experiment: Experiment) -> Experiment:
+        """The experiment with that environment. Raises NotDeclared."""
+        kind, spec = self.kind, experiment.environment
+        if kind is not None and getattr(spec, kind) is None:
+            given = [name for name in ("image", "dockerfile", "lock") if getattr(spec, name) is not None]
+            raise NotDeclared(
+                f"--environment {kind}: ml-experiment.yaml has no environment.{kind} (it has: {', '.join(given)})\n"
+                f"  declare it, or choose {' or '.join(given)}\nnothing was run"
+            )
+        build = spec.build.model_copy(update={"args": {**spec.build.args, **self.build_args}})
+        chosen = spec.model_copy(update={"prefer": kind or spec.prefer, "build": build})
+        return experiment.model_copy(update={"environment": chosen})
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The same as words of a command line."""
+        args = [word for name, value in self.build_args.items() for word in ("--build-arg", f"{name}={value}")]
+        return (*(("--environment", self.kind) if self.kind else ()), *args)
+
+
 @dataclass(frozen=True)
 class Session:
     """Everything runs are made with."""
@@ -67,6 +98,7 @@ class Session:
     store: Store
     watcher: Watcher
     cancelled: threading.Event
+    options: tuple[str, ...] = ()  # of the command line that chose the environment: who repeats it needs them
 
     def __enter__(self) -> Self:
         return self
@@ -137,21 +169,24 @@ class NotYet(Refused):
     """The experiment file asks for something this version cannot do. Silently left out, it would be a false pass."""
 
 
-class NotDeclared(Refused):
-    """The command line chooses an environment that the experiment file does not have."""
-
-
 class NoValue(Refused):
     """The command has a placeholder that only a sweep gives a value."""
 
 
-def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited: Mapping[str, str]) -> Session:
+def open_session(
+    path: Path,
+    experiment: Experiment,
+    watcher: Watcher,
+    inherited: Mapping[str, str],
+    choice: Choice = Choice(),
+) -> Session:
     """Check everything before anything is run; `experiment` is what the file at `path` says.
 
     The session is a context manager: at its end nothing of it is left in a container engine. Raises Refused,
     InfrastructureFailed (see the modules used).
     """
     folder = folder_of(path).resolve()
+    experiment = choice.applied(experiment)
     _has_values(experiment)
     _is_within_reach(experiment)
     checked = data.check(experiment.data, folder)
@@ -164,24 +199,7 @@ def open_session(path: Path, experiment: Experiment, watcher: Watcher, inherited
         prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
     else:
         prepared = Opening(experiment, tree, checked, store, inherited, watcher.say).prepare()
-    return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event())
-
-
-def in_environment(experiment: Experiment, kind: str | None, build_args: Mapping[str, str]) -> Experiment:
-    """The experiment run in one of the environments it declares, its Dockerfile built with these arguments too.
-
-    Raises NotDeclared.
-    """
-    spec = experiment.environment
-    if kind is not None and getattr(spec, kind, None) is None:
-        given = [name for name in ("image", "dockerfile", "lock") if getattr(spec, name) is not None]
-        raise NotDeclared(
-            f"--environment {kind}: ml-experiment.yaml declares no environment.{kind} (it has: {', '.join(given)})\n"
-            f"  declare it, or choose {' or '.join(given)}\nnothing was run"
-        )
-    build = spec.build.model_copy(update={"args": {**spec.build.args, **build_args}})
-    chosen = spec.model_copy(update={"prefer": kind or spec.prefer, "build": build})
-    return experiment.model_copy(update={"environment": chosen})
+    return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event(), choice.options)
 
 
 def folder_of(path: Path) -> Path:

@@ -42,6 +42,7 @@ def test_digits_gives_the_same_bits_in_its_container_and_in_its_venv(digits: Rep
     report = Path(inside.json["report"]).read_text(encoding="utf-8")
     assert "Container built from `Dockerfile`" in report
     assert "the baseline was made in a locked virtual environment, these runs in a container" in report
+    assert f"ml-experiment reproduce --no-cache --environment dockerfile --build-arg BASE={bed.base}" in report
     one, other = (
         {name: figures["mean"] for name, figures in done.json["metrics"].items() if name.startswith("test/")}
         for done in (outside, inside)
@@ -57,9 +58,7 @@ def test_digits_gives_the_same_bits_in_its_container_and_in_its_venv(digits: Rep
 def test_an_environment_that_is_not_declared_is_refused(digits: Repository) -> None:
     done = digits.run("reproduce", "--environment", "image")
     assert done.code == 2
-    assert (
-        "--environment image: ml-experiment.yaml declares no environment.image (it has: dockerfile, lock)" in done.err
-    )
+    assert "--environment image: ml-experiment.yaml has no environment.image (it has: dockerfile, lock)" in done.err
 
 
 def test_a_build_argument_without_a_value_is_refused(digits: Repository) -> None:
