@@ -6,7 +6,6 @@
 import os
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 from runner.container.engine import find
@@ -15,7 +14,7 @@ from runner.container.removal import remove_session
 
 
 def main(folder: Path, image: str, *then: str) -> None:
-    with held(folder, os.environ) as lease, closing(find(os.environ).client()) as client:
+    with held(folder, os.environ) as lease, find(os.environ).client() as client:
         labels = lease.owner(time.time() + 3600).labels("test")
         say(lease.session)
         for number in range(3):
