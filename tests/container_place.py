@@ -95,12 +95,12 @@ def outcome(found: Finished) -> tuple[Status, str]:
     return found.record.outcome.status, found.record.outcome.reason
 
 
-def labelled() -> list[str]:
-    """Everything in the engine that has the label of any session: containers, volumes, networks."""
+def labelled(folder: Path) -> list[str]:
+    """Everything in the engine that belongs to a session of the experiment in `folder`."""
     found = []
-    for kind in (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"]):
-        done = subprocess.run(
-            ["docker", *kind, "--filter", f"label={SESSION}"], capture_output=True, text=True, check=True
-        )
-        found += done.stdout.split()
+    for kind, name in ((["ps", "-a"], "{{.Names}}"), (["volume", "ls"], "{{.Name}}"), (["network", "ls"], "{{.Name}}")):
+        form = f'{name} {{{{.Label "ml-experiment.lease"}}}}'
+        command = ["docker", *kind, "--filter", f"label={SESSION}", "--format", form]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found += [line for line in told.splitlines() if str(folder.resolve()) in line]
     return found

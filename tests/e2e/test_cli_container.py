@@ -52,7 +52,7 @@ def test_digits_gives_the_same_bits_in_its_container_and_in_its_venv(digits: Rep
     assert len(curves) == 1
     again = reproduce(digits, *base)
     assert again.json["cached"] == 1
-    assert labelled() == []
+    assert labelled(digits.folder) == []
 
 
 def test_an_environment_that_is_not_declared_is_refused(digits: Repository) -> None:
