@@ -29,6 +29,10 @@ _NETWORK = re.compile(
     r"|no route to host|Network is unreachable|Max retries exceeded",
     re.IGNORECASE,
 )
+_ENGINE = re.compile(
+    r"failed to create endpoint|connect to the Docker daemon|error during connect|error reading from server|EOF$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _FULL = re.compile(r"no space left", re.IGNORECASE)
 
 
@@ -174,6 +178,10 @@ def _explained(path: Path, failed: CommandFailed | CommandMissing) -> Exception:
         return CannotBuild(
             f"{path}: cannot be built: the build does not reach what it fetches\n{shown}\n"
             "  is the network there? a build may reach what environment.build.network says"
+        )
+    if _ENGINE.search(said):
+        return CannotBuild(
+            f"{path}: cannot be built: the engine fails\n{shown}\n  look at its log, and at: docker info"
         )
     return NotBuildable(f"{path}: cannot be built\n{shown}\n  correct that step; nothing was run")
 

@@ -1,6 +1,7 @@
 """The image runs are made from: found or pulled by its digest, and what of it matters."""
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 REFERENCE = re.compile(
     r"(?P<name>[a-z0-9][\w.:/\-]*?)(?::(?P<tag>[\w][\w.\-]{0,127}))?@(?P<digest>sha256:[0-9a-f]{64})"
 )
+PULLS = 3
+_PAUSE_S = 2.0
 _SETS = (
     *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL"),
     *("STOPSIGNAL", "USER", "VOLUME"),
@@ -65,18 +68,32 @@ def by_digest(engine: Engine, reference: str, say: Callable[[str], None]) -> Ima
             return describe(api, pinned, place)
         except docker.errors.ImageNotFound:
             say(f"pulling {pinned}")
-        try:
-            for event in api.pull(pinned, stream=True, decode=True):
-                if event.get("error"):
-                    raise CannotPull(_cannot_pull(reference, str(event["error"])))
-            return describe(api, pinned, place)
-        except docker.errors.NotFound as error:
-            raise NoSuchImage(
-                f"environment.image: {reference}: the registry has no such image: {error.explanation}\n"
-                "  correct the name or the digest; ml-experiment pin writes today's digest\nnothing was run"
-            ) from None
-        except docker.errors.APIError as error:
-            raise CannotPull(_cannot_pull(reference, str(error.explanation))) from None
+        for attempt in range(1, PULLS + 1):
+            try:
+                _pull(api, pinned, reference)
+                break
+            except CannotPull as error:
+                if attempt == PULLS:
+                    raise
+                say(f"{str(error).splitlines()[0]}; trying again")
+                time.sleep(_PAUSE_S * attempt)
+        return describe(api, pinned, place)
+
+
+def _pull(api: "APIClient", pinned: str, reference: str) -> None:
+    import docker.errors
+
+    try:
+        for event in api.pull(pinned, stream=True, decode=True):
+            if event.get("error"):
+                raise CannotPull(_cannot_pull(reference, str(event["error"])))
+    except docker.errors.NotFound as error:
+        raise NoSuchImage(
+            f"environment.image: {reference}: the registry has no such image: {error.explanation}\n"
+            "  correct the name or the digest; ml-experiment pin writes today's digest\nnothing was run"
+        ) from None
+    except docker.errors.APIError as error:
+        raise CannotPull(_cannot_pull(reference, str(error.explanation))) from None
 
 
 def describe(api: "APIClient", name: str, place: str) -> Image:

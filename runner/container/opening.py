@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareRecord
@@ -127,6 +128,7 @@ class Opening:
             data=data,
             memory=machine.memory_bytes,
             gpus=hardware.gpu_uuids(self.inherited),
+            gpus_now=partial(hardware.gpu_uuids, self.inherited),
             variables=for_container(self.inherited, spec.environment.variables, spec.resources.cpus),
             held=contextlib.ExitStack(),
         )
@@ -211,4 +213,6 @@ def _nothing() -> Latest | None:
 def _label(record: EnvironmentRecord, found: Image, taken: Fingerprint, took: float) -> str:
     noun = "package" if len(taken.packages) == 1 else "packages"
     how = f", {max(1, round(took))} s" if took > 2 else ""
-    return f"container of {record.source[:80]} ({found.id[7:19]}), {len(taken.packages)} {noun}{how}"
+    name, _, digest = record.source.partition("@sha256:")
+    what = f"{name}@{digest[:12]}" if digest else f"{name} ({found.id.rpartition(':')[2][:12]})"
+    return f"container of {what}, {len(taken.packages)} {noun}{how}"

@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ class ContainerRuntime:
     data: Mapping[str, tuple[Volume, PurePosixPath]]
     memory: int  # bytes of this machine: the limit where the experiment file sets none
     gpus: tuple[str, ...]  # UUIDs, in the order of their numbers
+    gpus_now: Callable[[], tuple[str, ...]]  # the same, asked again
     variables: Mapping[str, str] = field(repr=False)
     held: contextlib.ExitStack = field(repr=False)
 
@@ -128,6 +129,11 @@ class ContainerRuntime:
         outcome = outcome_of(watched.end, watched.stopped, task.resources.timeout, sandbox.limits.memory)
         if fetched.refused and outcome.status is Status.OK:
             outcome = Outcome(status=Status.INVALID, exit_code=0, reason=fetched.refused[0])
+        lost = set(sandbox.gpus) - set(self.gpus_now()) if outcome.status is Status.USER_ERROR and sandbox.gpus else ()
+        if lost:
+            outcome = Outcome(
+                status=Status.INFRA_ERROR, reason=f"GPU {min(lost)} was lost: the driver knows it no more"
+            )
         captured = fetched.captured
         usage = Usage(
             wall_s=watched.wall_s,

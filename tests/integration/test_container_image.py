@@ -63,7 +63,8 @@ def test_an_image_the_engine_does_not_have_is_pulled_by_its_digest(place: Place,
     of_image(place, forgotten)
     prepared = prepare(place)
     assert place.said == [f"pulling {forgotten}"]
-    assert prepared.label.startswith(f"container of {forgotten[:80]}")
+    name, _, digest = forgotten.partition("@sha256:")
+    assert prepared.label.startswith(f"container of {name}@{digest[:12]}, ")
     place.said.clear()
     prepare(place)
     assert place.said == []
@@ -88,6 +89,7 @@ def test_a_digest_the_registry_does_not_have_and_a_registry_that_is_away(place: 
     assert "the registry has no such image" in refused(place, NoSuchImage)
     of_image(place, f"127.0.0.1:1/away@sha256:{'0' * 64}")
     assert "is the registry reachable from here?" in refused(place, CannotPull)
+    assert len([line for line in place.said if line.endswith("; trying again")]) == 2
 
 
 def test_an_image_that_preloads_a_library_into_every_process_is_refused(place: Place, bed: Bed) -> None:
