@@ -1,9 +1,16 @@
 """Where the recorder's tests run: a source tree of their own, Pythons with real frameworks."""
 
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
+import docker
 import pytest
 from recorded import Project, framework_venv
+
+from runner.container.removal import remove_session
 
 
 @pytest.fixture
@@ -35,3 +42,18 @@ def tensorflow() -> Path:
 def torch() -> Path:
     """Python with PyTorch."""
     return framework_venv("torch.lock")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[docker.DockerClient]:
+    """The engine of this machine, as docker-py gives it."""
+    with closing(docker.from_env()) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def labels(client: docker.DockerClient) -> Iterator[Mapping[str, str]]:
+    """Of everything a module makes in the engine; it is gone after it."""
+    session = f"test-{os.getpid()}-{time.time_ns()}"
+    yield {"ml-experiment.session": session}
+    remove_session(client, session, 60)

@@ -1,10 +1,8 @@
 """Files read back from real containers: whatever a stranger's code put in their place, nothing else comes out."""
 
 import hashlib
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +19,9 @@ from runner.container.archive_refusals import (
     TooLarge,
     TooManyFiles,
 )
-from runner.container.removal import remove_session
 
 pytestmark = pytest.mark.docker
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    with closing(docker.from_env()) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def labels(client: docker.DockerClient) -> Iterator[Mapping[str, str]]:
-    """Of everything these tests make; it is gone after them."""
-    session = f"archive-{os.getpid()}-{time.time_ns()}"
-    yield {"ml-experiment.session": session}
-    remove_session(client, session, 60)
 
 
 Run = Callable[[str], str]

@@ -23,10 +23,10 @@ def reaches(entries: list[str], place: str, address: str) -> bool:
 @pytest.mark.parametrize(
     ("entry", "place"),
     [
-        ("pypi.org", "pypi.org:443"),
-        ("pypi.org", "pypi.org:80"),
+        ("data.example.org", "data.example.org:443"),
+        ("data.example.org", "data.example.org:80"),
         ("PyPI.org.", "pypi.ORG:443"),
-        ("pypi.org", "pypi.org.:443"),
+        ("data.example.org", "data.example.org.:443"),
         ("mirror.example:8080", "mirror.example:8080"),
         ("*.example.org", "a.example.org:443"),
         ("*.example.org", "b.a.example.org:443"),
@@ -48,11 +48,11 @@ def test_what_is_listed_may_be_asked_for(entry: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "place"),
     [
-        ("pypi.org", "pypi.org:8080"),
-        ("pypi.org", "evil-pypi.org:443"),
-        ("pypi.org", "a.pypi.org:443"),
-        ("pypi.org", "pypi.org.evil.example:443"),
-        ("pypi.org:8080", "pypi.org:443"),
+        ("data.example.org", "data.example.org:8080"),
+        ("data.example.org", "evil-data.example.org:443"),
+        ("data.example.org", "a.data.example.org:443"),
+        ("data.example.org", "data.example.org.evil.example:443"),
+        ("data.example.org:8080", "data.example.org:443"),
         ("*.example.org", "example.org:443"),
         ("*.example.org", "badexample.org:443"),
         ("*.example.org", "a.example.org.evil.example:443"),
@@ -68,15 +68,33 @@ def test_what_is_not_listed_may_not(entry: str, place: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "pypi.org", "pypi.org:", "pypi.org:0", "pypi.org:65536", "pypi.org:443:443", "user@pypi.org:443", ":443"),
-        *("a b:443", "a\n.org:443", "a/b:443", "::1:443", "[::1]", "[pypi.org]:443", "[fe80::1%1]:443", "-a.org:443"),
+        *(
+            "",
+            "data.example.org",
+            "data.example.org:",
+            "data.example.org:0",
+            "data.example.org:65536",
+            "data.example.org:443:443",
+            "user@data.example.org:443",
+            ":443",
+        ),
+        *(
+            "a b:443",
+            "a\n.org:443",
+            "a/b:443",
+            "::1:443",
+            "[::1]",
+            "[data.example.org]:443",
+            "[fe80::1%1]:443",
+            "-a.org:443",
+        ),
         *(
             "0x7f.0.0.1:80",
             "2130706433:80",
             "127.1:80",
             "0177.0.0.1:80",
             "a..org:443",
-            "pypi.org:4٤3",
+            "data.example.org:4٤3",
             "x" * 300 + ":1",
         ),
     ],
@@ -86,13 +104,13 @@ def test_what_is_no_host_and_port_is_nobodys(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", ["", "*", "*.", "a b", "http://pypi.org", "pypi.org/simple", "a.*.org", "127.1", ":80"]
+    "entry", ["", "*", "*.", "a b", "http://data.example.org", "data.example.org/simple", "a.*.org", "127.1", ":80"]
 )
 def test_an_entry_that_names_no_host_is_refused_with_what_to_write(entry: str) -> None:
     with pytest.raises(NetworkRefused) as refused:
         parse([entry])
     assert str(refused.value).startswith(f"ml-experiment.yaml: resources.network: {entry!a}: not a host name")
-    assert "write host names (pypi.org)" in str(refused.value)
+    assert "write host names (data.example.org)" in str(refused.value)
 
 
 @pytest.mark.parametrize("entry", ["169.254.169.254", "169.254.169.254:80", "[fe80::1]", "::ffff:169.254.169.254"])
@@ -151,4 +169,7 @@ def test_nothing_is_reached_that_a_list_without_private_entries_does_not_permit(
 
 
 def test_an_entry_without_a_port_means_the_usual_ones() -> None:
-    assert parse(["pypi.org", "*.a.b:8"]).entries == (Entry("pypi.org", False, None), Entry("a.b", True, 8))
+    assert parse(["data.example.org", "*.a.b:8"]).entries == (
+        Entry("data.example.org", False, None),
+        Entry("a.b", True, 8),
+    )
