@@ -262,3 +262,17 @@ def test_only_listed_variables_get_in(place: Place, determinism: str) -> None:
     ours = {name for name in seen if name.startswith(("ML_EXPERIMENT_", "XDG_")) or name.endswith(("_DIR", "_PATH"))}
     ours |= {"MPLCONFIGDIR"}
     assert set(seen) <= known | named | ours
+
+
+def test_what_is_not_listed_is_refused_and_recorded(place: Place) -> None:
+    script = """
+import urllib.error, urllib.request
+try:
+    urllib.request.urlopen("http://elsewhere.example/x", timeout=20)
+except urllib.error.HTTPError as error:
+    print(error.code, error.reason)
+"""
+    found = place.run(script, resources=Resources(network=("data.example.org",)))
+    assert found.log_tail == "403 elsewhere.example:80 is not in resources.network"
+    assert found.record.refused == {"elsewhere.example:80": 1}
+    assert found.record.reached == {}
