@@ -54,7 +54,7 @@ class Sandbox:
     `image` is an image's id; `command` is run by its /bin/sh; `variables` come on top of the image's own;
     `in_memory`: folders the image declares as volumes, which would otherwise be uncapped space on the host;
     `gpus`: by UUID; `network`: NO_NETWORK, BRIDGE, or `container:ID` to share another sandbox's; `listens`: whether
-    its standard input stays open.
+    its standard input stays open; `logged`: whether the engine keeps what it prints.
     """
 
     image: str
@@ -68,6 +68,7 @@ class Sandbox:
     gpus: tuple[str, ...] = ()
     network: str = NO_NETWORK
     listens: bool = False
+    logged: bool = True
 
 
 def request(sandbox: Sandbox) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def request(sandbox: Sandbox) -> dict[str, Any]:
             "Mounts": [_volume(volume) for volume in sandbox.volumes]
             + [_memory(target, limits.scratch) for target in sandbox.in_memory],
             "DeviceRequests": [_gpus(sandbox.gpus)] if sandbox.gpus else [],
-            "LogConfig": _LOG,
+            "LogConfig": _LOG if sandbox.logged else {"Type": "none", "Config": {}},
         },
     }
     if not sandbox.network.startswith("container:"):

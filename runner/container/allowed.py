@@ -38,8 +38,8 @@ class NetworkRefused(Refused):
     def __init__(self, entry: str, why: str) -> None:
         super().__init__(
             f"ml-experiment.yaml: resources.network: {entry[:100]!a}: {why}\n"
-            "  write host names (data.example.org), all below one (*.example.org), or addresses, each with a port "
-            "where it is neither 80 nor 443 (mirror.example.org:8080)\nnothing was run"
+            "  write host names (data.example.org), all names below one (*.example.org), or addresses, each with a "
+            "port where it is neither 80 nor 443 (mirror.example.org:8080)\nnothing was run"
         )
 
 

@@ -93,3 +93,10 @@ class TornArchive(ArchiveRefused):
 
     def __init__(self, path: str, how: str) -> None:
         super().__init__(path, f"the archive is damaged: {how}", "let nothing write there after the command has ended")
+
+
+class CannotBeFollowed(ArchiveRefused):
+    """A name the engine itself cannot make out: a link that leads to itself."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, f"the engine cannot read it ({why})", "let the command write a regular file there")

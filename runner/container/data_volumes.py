@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 _PATIENCE_S = 24 * 3600.0
+_KEPT_S = 30 * 24 * 3600.0  # for whom the mark cannot be seen
 _LARGE = 256 * 1024 * 1024  # copying this much takes long enough to say so
 
 
@@ -83,7 +84,7 @@ class DataVolumes:
             self.say(f"copying {file.name} ({size / 2**30:.1f} GiB) into the engine")
         mark = self.marks / sha256
         data_mark.begin(mark)
-        labels = self.lease.owner(time.time() + _PATIENCE_S).data_labels(sha256, mark)
+        labels = self.lease.owner(time.time() + _KEPT_S).data_labels(sha256, mark)
         self.api.create_volume(volume.name, driver="local", labels=labels)
         digest = hashlib.sha256()
         try:

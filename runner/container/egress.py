@@ -105,7 +105,8 @@ class Egress:
         pipe = getattr(attached, "_sock", attached)
         if not isinstance(pipe, socket.socket) or isinstance(pipe, ssl.SSLSocket):
             raise RelayFailed("it takes an engine that is reached by its socket or plain TCP")
-        self._thread = threading.Thread(target=self._serve, args=(pipe.dup(),), name="egress", daemon=True)
+        self._loop = asyncio.new_event_loop()  # here, so that `stop` can always tell it to end
+        self._thread = threading.Thread(target=self._serve, args=(self._loop, pipe.dup()), name="egress", daemon=True)
         attached.close()
         pipe.close()  # docker-py's reader and its socket are two
         self._thread.start()
@@ -117,22 +118,20 @@ class Egress:
 
     def stop(self) -> EgressRecord:
         """End all connections and the pipe, by which the relay ends too; what there was. Before the container goes."""
-        if self._thread is not None:
-            if self._loop is not None:
-                with contextlib.suppress(RuntimeError):  # it has ended by itself
-                    self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._loop is not None and self._thread is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
         return EgressRecord(dict(self._reached), dict(self._refused), dict(self._failed), self._broken)
 
-    def _serve(self, pipe: socket.socket) -> None:
-        self._loop = asyncio.new_event_loop()
+    def _serve(self, loop: asyncio.AbstractEventLoop, pipe: socket.socket) -> None:
         try:
-            self._loop.run_until_complete(self._until_stopped(pipe))
+            loop.run_until_complete(self._until_stopped(pipe))
         except OSError as error:
             self._broken = str(error)
         finally:
             self._settled.set()
-            self._loop.close()
+            loop.close()
 
     async def _until_stopped(self, pipe: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=pipe)
@@ -190,7 +189,7 @@ class Egress:
         try:
             found = await self._addresses(place)
         except OSError as error:
-            raise self._unreachable(place, error.strerror or "its name has no address") from None
+            raise self._unreachable(place, error.strerror or "no name server answers") from None
         addresses = [address for address in found if self._allowed.reaches(place, address)]
         if not addresses:
             self._count(self._refused, str(place))
@@ -198,7 +197,8 @@ class Egress:
         why = ""
         for address in addresses[:_MOST_ADDRESSES]:
             try:
-                return await asyncio.wait_for(asyncio.open_connection(str(address), place.port), _CONNECT_S)
+                async with asyncio.timeout(_CONNECT_S):
+                    return await asyncio.open_connection(str(address), place.port)
             except OSError as error:  # a TimeoutError is one
                 why = error.strerror or f"no answer in {_CONNECT_S} s"
         raise self._unreachable(place, why)
@@ -223,7 +223,8 @@ class Egress:
                 found.set_result(answer)
 
         threading.Thread(target=look, name="egress-name", daemon=True).start()
-        answer = await asyncio.wait_for(found, _RESOLVE_S)
+        async with asyncio.timeout(_RESOLVE_S):
+            answer = await found
         if isinstance(answer, OSError):
             raise answer
         return [ipaddress.ip_address(address) for address in answer]

@@ -53,6 +53,7 @@ class Gatekeeper:
             volumes=(self.kit,),
             in_memory=self.in_memory,
             listens=True,
+            logged=False,  # all that is carried goes through its output
         )
         relay = objects.create(api, asked, f"{name}-gate")
         egress = Egress(allowed.parse(wanted))

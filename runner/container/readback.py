@@ -10,7 +10,7 @@ from runner.capture import Captured
 from runner.capture_stream import MAX_BYTES, MAX_FILES
 from runner.container import packing, paths, streams
 from runner.container.archive import read_folder, store_file
-from runner.container.archive_refusals import ArchiveRefused
+from runner.container.archive_refusals import ArchiveRefused, CannotBeFollowed
 from runner.runtime import Task
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ def _store(api: "APIClient", holder: str, name: str, to: Path, most_bytes: int) 
         chunks, told = api.get_archive(holder, str(paths.TREE / name))
     except _not_found():
         return None
+    except _api_error() as error:
+        why = str(getattr(error, "explanation", "") or error)
+        if "too many links" in why or "symbolic link" in why:
+            raise CannotBeFollowed(name, " ".join(why.split())[:120]) from None
+        raise
     stat: Mapping[str, Any] = told
     if stat.get("mode", 0) & _FOLDER:
         chunks.close()
@@ -104,6 +109,12 @@ def _reason(error: ArchiveRefused) -> str:
 
 def _is_events(name: str) -> bool:
     return name.endswith(".jsonl")
+
+
+def _api_error() -> "type[Exception]":
+    from docker.errors import APIError
+
+    return APIError
 
 
 def _not_found() -> "type[Exception]":

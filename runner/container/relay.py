@@ -67,6 +67,7 @@ class Link:
         self._writer = writer
         self._draining = asyncio.Lock()  # before Python 3.11 only one task may wait
         self._numbers = 0
+        self._over = False
 
     def send(self, kind: Kind, number: int = 0, payload: bytes = b"") -> None:
         """Queue a frame. Whoever sends many awaits `drain` between them."""
@@ -90,6 +91,8 @@ class Link:
 
     async def open(self, place: bytes) -> Stream:
         """A new stream to `host:port`. Raises Refused, ConnectionError."""
+        if self._over:
+            raise ConnectionResetError
         self._numbers += 1
         stream = self.streams[self._numbers] = Stream(self, self._numbers)
         self.send(Kind.OPEN, stream.number, place)
@@ -112,6 +115,7 @@ class Link:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
+            self._over = True
             for stream in list(self.streams.values()):
                 stream.hear(Kind.RESET, b"")
 

@@ -276,3 +276,10 @@ except urllib.error.HTTPError as error:
     assert found.log_tail == "403 elsewhere.example:80 is not in resources.network"
     assert found.record.refused == {"elsewhere.example:80": 1}
     assert found.record.reached == {}
+
+
+def test_an_artifact_that_is_a_link_to_itself_makes_the_run_invalid(place: Place) -> None:
+    found = place.run("import os; os.symlink('model.bin', 'model.bin'); print('loss 1')", artifacts=("model.bin",))
+    status, reason = outcome(found)
+    assert status is Status.INVALID
+    assert reason.startswith("model.bin: not taken out of the container: the engine cannot read it (")

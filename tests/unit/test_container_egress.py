@@ -113,7 +113,8 @@ def test_what_is_no_request_to_a_proxy_is_answered_as_one(request_: bytes) -> No
 
 def test_a_request_without_an_end_is_dropped_and_harms_no_other() -> None:
     with served(Files) as port, way_to(port) as way:
-        assert way.asked(b"GET http://" + b"x" * 200_000) == b""
+        with contextlib.suppress(ConnectionError):
+            assert way.asked(b"GET http://" + b"x" * 200_000) == b""
         assert way.asked(b"GET http://data.test:%d/4 HTTP/1.1\r\n\r\n" % port).endswith(pattern(4))
 
 
@@ -257,10 +258,11 @@ def test_a_container_without_a_relay_is_an_error_that_says_what_the_image_needs(
     )
 
 
-def test_a_relay_that_stays_silent_is_not_waited_for_for_ever() -> None:
+@pytest.mark.parametrize("within_s", [0, 0.1])
+def test_a_relay_that_stays_silent_is_not_waited_for_for_ever(within_s: float) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(RelayFailed, match="no answer from the container in"):
-        Egress(parse([])).start(ours, within_s=0.1)
+        Egress(parse([])).start(ours, within_s=within_s)
 
 
 @pytest.mark.parametrize(
