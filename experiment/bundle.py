@@ -37,11 +37,25 @@ class CurveGap(Value):
     gap: tuple[Double, ...]
 
 
+class FileGap(Value):
+    """Where two files of one name first differ: offset in bytes from 0, and both sizes."""
+
+    path: str
+    first: int
+    sizes: tuple[int, int]
+
+
 class Replicate(Value):
-    """The A/A run: same commit, same seed, same machine, run again."""
+    """The A/A run: same configuration, same seed, same machine, run again.
+
+    `first` is the run it repeats where that is none of the candidate's: a configuration that was run twice before
+    need not be run twice for every seed.
+    """
 
     run: RunSummary
+    first: RunSummary | None = None
     gaps: tuple[CurveGap, ...] = ()
+    files: tuple[FileGap, ...] = ()
 
 
 class Bundle(Value):
@@ -53,6 +67,8 @@ class Bundle(Value):
     candidate: Snapshot
     baseline: Baseline | None
     replicate: Replicate | None = None
+    later: tuple[RunSummary, ...] = ()  # of the baseline's configuration, made after it
+    files: tuple[FileGap, ...] = ()  # artifacts of equal seeds that differ from the baseline's, where both are at hand
     planned: tuple[int, ...]  # seeds of the first stage
     possible: int  # runs the plan could have spent
     stage_note: str = ""  # why it stopped or went on after the first stage

@@ -21,6 +21,15 @@ def content_key(parts: KeyParts, reads: Mapping[str, str | None], listed: Mappin
     return digest({"parts": parts.model_dump(mode="json"), "reads": dict(reads), "listed": dict(listed)})
 
 
+def configuration_key(record: RunRecord) -> str:
+    """SHA-256 (hex) of all that decides a run but its seed: two runs of one configuration differ by seed noise alone.
+
+    Runs of one configuration that read different files, since a seed chose them, have different keys and are not
+    pooled: to miss a run is harmless.
+    """
+    return content_key(record.parts.model_copy(update={"seed": 0}), reads_of(record), record.listed)
+
+
 def reads_of(record: RunRecord) -> dict[str, str | None]:
     """Path -> SHA-256 of every file the run read."""
     files: dict[str, FileDigest] = {**record.source, **record.data}

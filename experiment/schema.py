@@ -47,6 +47,9 @@ environment:
 command: python train.py --epochs {epochs} --lr {lr} --seed {seed}
 params: {epochs: 20, lr: 1e-3}
 seeds: [0, 1, 2, 3, 4]
+stages: {first: 1, escalate: 0.2}
+alpha: 0.01
+pairing: none
 determinism: strict
 data:
   - path: data/events.npz

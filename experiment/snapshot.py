@@ -11,6 +11,7 @@ class RunSummary(Value):
 
     seed: int
     key: str
+    configuration: str = ""  # `experiment.key.configuration_key`; empty in baselines that older versions stored
     outcome: Outcome
     metrics: dict[str, Double]
     steps: dict[str, int] = {}  # metric -> step of its last point
@@ -55,6 +56,14 @@ class CurveBand(Value):
     high: tuple[Double, ...]
 
 
+class Trace(Value):
+    """One run's curve of one metric at up to 400 points, the first 200 among them: where two runs part is early."""
+
+    seed: int
+    step: tuple[int, ...]
+    value: tuple[Double, ...]
+
+
 class Snapshot(Value):
     """Runs of one configuration with the policy they are judged by."""
 
@@ -67,6 +76,7 @@ class Snapshot(Value):
     metrics: dict[str, Metric]  # as declared
     runs: tuple[RunSummary, ...]  # by seed
     curves: dict[str, CurveBand] = {}
+    traces: dict[str, Trace] = {}  # gated metric -> curve of the first run that ended well
     not_captured: tuple[str, ...] = ()
 
     def values(self, metric: str) -> dict[int, float]:

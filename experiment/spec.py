@@ -178,6 +178,15 @@ class Gate(Value):
     """What happens while there is no baseline: exit code 4 (`fail`) or 0 (`pass`)."""
 
 
+class Stages(Value):
+    """How many runs are spent before looking, and how readily more are."""
+
+    first: Annotated[int, Field(ge=1)] = 1
+    """Runs of the first stage. As many as there are seeds, or more: all are run at once."""
+    escalate: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.2
+    """How often an unchanged commit is run on all seeds: 0.2 stops inside what 80 % of such results give."""
+
+
 class BaselineSpec(Value):
     """Where the stored baseline is: a file (default `baselines/<experiment>.json`) or an MLflow model alias."""
 
@@ -265,6 +274,12 @@ class Experiment(Value):
     """Parameters and their values; each is also in the environment variable `ML_EXPERIMENT_PARAM_<NAME>`."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """The seeds to run, all different; how many of them are spent is decided as the results come in."""
+    stages: Stages = Stages()
+    """How many seeds are run first, and when the others are."""
+    alpha: Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0.01
+    """How often an unchanged commit may be called improved, regressed or changed, over all gated metrics together."""
+    pairing: Literal["none", "seed"] = "none"
+    """`seed`: compare runs of equal seeds as pairs, where a seed moves both sides alike (same split, same start)."""
     determinism: Literal["strict", "seeds", "off"] = "strict"
     """What is set before the code starts: seeds and deterministic algorithms, seeds alone, or nothing."""
     data: tuple[DataFile, ...] = ()

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiment.curves import Curve
+from experiment.key import configuration_key
 from experiment.record import DataRead, FileDigest, RunRecord, Status, result_digest
-from experiment.snapshot import Configuration, CurveBand, RunSummary, Snapshot
+from experiment.snapshot import Configuration, CurveBand, RunSummary, Snapshot, Trace
 from experiment.spec import Metric
 
 BAND_STEPS = 100
+TRACE_BEGINNING = 200  # points kept of the first steps of a curve
+TRACE_REST = 200  # and of all that follow
+MOST_TRACES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,7 @@ def summary(run: FinishedRun) -> RunSummary:
     return RunSummary(
         seed=record.parts.seed,
         key=record.key,
+        configuration=configuration_key(record),
         outcome=record.outcome,
         metrics={name: metric.value for name, metric in record.metrics.items()},
         steps={name: metric.step for name, metric in record.metrics.items() if metric.step is not None},
@@ -78,6 +83,7 @@ def snapshot(
         metrics=dict(metrics),
         runs=tuple(summary(run) for run in ordered),
         curves=bands(ordered, metrics),
+        traces=traces(ordered, metrics),
         not_captured=tuple(problems),
     )
 
@@ -92,6 +98,23 @@ def bands(runs: Sequence[FinishedRun], metrics: Mapping[str, Metric]) -> dict[st
         if kept and (made := band(kept)) is not None:
             found[name] = made
     return found
+
+
+def traces(runs: Sequence[FinishedRun], metrics: Mapping[str, Metric]) -> dict[str, Trace]:
+    """The curve of the first good run for each gated metric, for up to MOST_TRACES of them; `runs` are by seed."""
+    first = next((run for run in runs if run.record.outcome.status is Status.OK), None)
+    wanted = [name for name, metric in metrics.items() if metric.gate][:MOST_TRACES]
+    found = {name: _judged(first, name) for name in wanted} if first is not None else {}
+    return {
+        name: _trace(first.record.parts.seed, curve) for name, curve in found.items() if first and curve is not None
+    }
+
+
+def _trace(seed: int, curve: Curve) -> Trace:
+    n = len(curve.step)
+    rest = np.linspace(TRACE_BEGINNING, n - 1, min(TRACE_REST, max(n - TRACE_BEGINNING, 0))).round().astype(int)
+    kept = np.concatenate([np.arange(min(n, TRACE_BEGINNING)), rest])
+    return Trace(seed=seed, step=tuple(curve.step[kept].tolist()), value=tuple(curve.value[kept].tolist()))
 
 
 def _judged(run: FinishedRun, name: str) -> Curve | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from hypothesis import strategies as st
 from pydantic import AllowInfNan, BaseModel, PlainSerializer, StringConstraints
 from pydantic.fields import FieldInfo
@@ -92,7 +92,9 @@ def _scalar(kind: type, notes: list[Any]) -> st.SearchStrategy[Any]:
     low: Any = max(
         [_number(n.ge if isinstance(n, Ge) else n.gt) for n in notes if isinstance(n, (Ge, Gt))], default=None
     )
-    high: Any = min([_number(n.le) for n in notes if isinstance(n, Le)], default=None)
+    high: Any = min(
+        [_number(n.le if isinstance(n, Le) else n.lt) for n in notes if isinstance(n, (Le, Lt))], default=None
+    )
     if kind is types.NoneType:
         return st.none()
     if kind is bool:
@@ -102,8 +104,8 @@ def _scalar(kind: type, notes: list[Any]) -> st.SearchStrategy[Any]:
         return st.integers(above, high)
     if kind is float:
         finite = any(isinstance(n, AllowInfNan) and not n.allow_inf_nan for n in notes)
-        exclusive = any(isinstance(n, Gt) for n in notes)
-        return st.floats(low, high, exclude_min=exclusive, allow_nan=False, allow_infinity=not finite)
+        below, above = (any(isinstance(n, open_end) for n in notes) for open_end in (Gt, Lt))
+        return st.floats(low, high, exclude_min=below, exclude_max=above, allow_nan=False, allow_infinity=not finite)
     assert kind is str, kind
     constraints = next((n for n in notes if isinstance(n, StringConstraints)), None)
     if constraints and constraints.pattern:

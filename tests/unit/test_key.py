@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from run_folders import a_record
 from strategies import bits, values
 
-from experiment.key import can_stand_in, content_key, parts_digest, reads_of
+from experiment.key import can_stand_in, configuration_key, content_key, parts_digest, reads_of
 from experiment.record import DataRead, FileDigest, KeyParts, MetricValue, Outcome, Status, result_digest
 
 CODE, DATA, LISTING = a_sha("train.py"), a_sha("digits.npz"), a_sha("names")
@@ -48,6 +48,16 @@ def test_what_was_read_and_listed_changes_the_key() -> None:
     }
     assert len(keys) == 4
     assert content_key(RECORD.parts, dict(reversed(reads.items())), listed) in keys
+
+
+def test_seeds_alone_do_not_make_another_configuration() -> None:
+    key = configuration_key(RECORD)
+    other_seed = RECORD.model_copy(update={"parts": RECORD.parts.model_copy(update={"seed": 7})})
+    assert configuration_key(other_seed) == key
+    slower = RECORD.parts.model_copy(update={"params": {"lr": 0.1}})
+    edited = {"train.py": FileDigest(size=1, sha256=a_sha("edited"))}
+    assert configuration_key(RECORD.model_copy(update={"parts": slower})) != key
+    assert configuration_key(RECORD.model_copy(update={"source": edited})) != key
 
 
 def test_a_record_stands_in_while_everything_it_read_is_the_same() -> None:
