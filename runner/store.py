@@ -13,13 +13,14 @@ from experiment.atomic import write_whole
 from experiment.curves import Curve
 from experiment.errors import InfrastructureFailed
 from experiment.finals import final_values
-from experiment.key import can_stand_in, parts_digest
-from experiment.record import KeyParts, RunRecord
+from experiment.key import can_stand_in, configuration_key, parts_digest
+from experiment.record import KeyParts, RunRecord, Status
 from experiment.spec import Metric
 from experiment.summarise import FinishedRun
 from runner.output import BoundedLog
 
 _PARTS = "parts"
+_CONFIGURATION = "configuration"
 _PART = ".part"  # ends the name of a folder that is being written
 
 
@@ -72,6 +73,21 @@ class Store:
                 if can_stand_in(found, sha256_of, listing_of):
                     yield _finished(found, curves.read(folder), metrics), folder
 
+    def of_configuration(self, key: str, metrics: Mapping[str, Metric]) -> Iterator[tuple[FinishedRun, Path]]:
+        """Runs that ended well and differ from each other by seed noise alone, oldest first."""
+        for folder in self._folders():
+            with contextlib.suppress(OSError, ValidationError, ValueError):
+                if (folder / _CONFIGURATION).read_text(encoding="ascii").strip() != key:
+                    continue
+                found = record.read(folder)
+                if found.outcome.status is Status.OK:
+                    yield _finished(found, curves.read(folder), metrics), folder
+
+    def folder_of(self, key: str) -> Path | None:
+        """The first folder of a run by its content key; None where it was never made here."""
+        folder = self.runs / key
+        return folder if folder.is_dir() else None
+
     def _folders(self) -> list[Path]:
         found = []
         with contextlib.suppress(OSError):
@@ -95,6 +111,7 @@ class Store:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
             record.write(found, part)
+            (part / _CONFIGURATION).write_text(configuration_key(found) + "\n", encoding="ascii")
             (part / _PARTS).write_text(parts_digest(found.parts) + "\n", encoding="ascii")
             part.rename(folder)
         except OSError as error:

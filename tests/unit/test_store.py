@@ -13,7 +13,7 @@ from builders import a_sha
 from run_folders import a_curve, a_record
 
 from experiment.curves import Curve
-from experiment.key import content_key
+from experiment.key import configuration_key, content_key
 from experiment.record import DataRead, FileDigest, KeyParts, Outcome, RunRecord, Status
 from experiment.spec import Metric
 from experiment.summarise import FinishedRun
@@ -122,6 +122,20 @@ def test_a_changed_file_or_listing_is_another_run(store: Store, change: dict[str
 def test_anything_else_that_decides_a_run_makes_another(store: Store, change: dict[str, Any]) -> None:
     add(store)
     assert same(store, a_record().parts.model_copy(update=change)) == []
+
+
+def test_runs_of_one_configuration_are_found_whatever_their_seed_and_only_those_that_ended_well(store: Store) -> None:
+    parts = a_record().parts
+    records = [a_record(seed, parts=parts.model_copy(update={"seed": seed})) for seed in (0, 7, 7)]
+    for record in records:
+        add(store, record)
+    crashed = Outcome(status=Status.USER_ERROR, exit_code=1, reason="exit status 1")
+    add(store, a_record(8, parts=parts.model_copy(update={"seed": 8}), outcome=crashed))
+    add(store, a_record(9, parts=parts.model_copy(update={"seed": 9, "params": {"lr": 0.5}})))
+    found = list(store.of_configuration(configuration_key(records[0]), {}))
+    assert [run.record.parts.seed for run, _ in found] == [0, 7, 7]
+    assert len({folder for _, folder in found}) == 3
+    assert all(run.cached for run, _ in found)
 
 
 def test_even_a_comment_gives_another_key() -> None:
