@@ -151,7 +151,9 @@ def report(
     from reporting.comparison import compare as judge
 
     read = bundles.load(bundle)
-    verdict = judge(read.baseline.snapshot if read.baseline else None, read.candidate, read.policy, read.replicate)
+    verdict = judge(
+        read.baseline.snapshot if read.baseline else None, read.candidate, read.policy, read.replicate, read.later
+    )
     written = publish.publish(read, verdict, to)
     if as_json:
         _print_json(outputs(read, verdict, written))

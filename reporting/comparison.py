@@ -2,16 +2,17 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Literal, Protocol
 
 from experiment.bundle import Replicate
 from experiment.snapshot import RunSummary, Snapshot
-from experiment.spec import Gate, Metric
+from experiment.spec import Gate, Metric, Stages
+from reporting.case import Case
 from reporting.decision import Decision, Judgement, Verdict
-from reporting.evidence import Evidence, SameSeed, terms_of
+from reporting.evidence import Evidence, Rules, SameSeed, terms_of
 from reporting.gate import gate, incomplete
 from reporting.reproduction import MEASURED_BY_US, all_same_bits, reproduced, same_seed_runs, what_differs
-from reporting.steps import Case
 from reporting.verdict import judge_all, overall
 
 RUNTIME = "runtime_s"
@@ -28,12 +29,41 @@ class Policy(Protocol):
     def gate(self) -> Gate:
         """What fails the check."""
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All seeds that may be spent."""
+
+    @property
+    def stages(self) -> Stages:
+        """How many of them come first."""
+
+    @property
+    def alpha(self) -> float:
+        """How often an unchanged commit may be called moved."""
+
+    @property
+    def pairing(self) -> Literal["none", "seed"]:
+        """Whether equal seeds are compared as pairs."""
+
+
+def rules_of(policy: Policy) -> Rules:
+    """What holds for all metrics."""
+    return Rules.of(policy.stages, policy.alpha, policy.pairing, policy.seeds)
+
 
 def compare(
-    baseline: Snapshot | None, candidate: Snapshot, policy: Policy, replicate: Replicate | None = None
+    baseline: Snapshot | None,
+    candidate: Snapshot,
+    policy: Policy,
+    replicate: Replicate | None = None,
+    later: Sequence[RunSummary] = (),
 ) -> Verdict:
-    """Answer both questions and ask the gate. `replicate` is the second run of the same commit and seed."""
-    decisions = decide_metrics(baseline, candidate, policy)
+    """Answer both questions and ask the gate.
+
+    `replicate` is the second run of the same commit and seed, `later` are runs of the baseline's configuration that
+    were made after it.
+    """
+    decisions = decide_metrics(baseline, candidate, policy, later)
     judgement, decisive = overall(decisions)
     judgement = judgement or _ungated(baseline, candidate)
     reproduction = reproduced(candidate, baseline, replicate, policy.metrics)
@@ -50,7 +80,9 @@ def compare(
     )
 
 
-def decide_metrics(baseline: Snapshot | None, candidate: Snapshot, policy: Policy) -> tuple[Decision, ...]:
+def decide_metrics(
+    baseline: Snapshot | None, candidate: Snapshot, policy: Policy, later: Sequence[RunSummary] = ()
+) -> tuple[Decision, ...]:
     """Decide every declared metric; where none is declared, show every captured one without gating by it."""
     metrics = policy.metrics or {name: Metric(gate=False) for name in _captured(baseline, candidate)}
     if baseline is None:
@@ -58,8 +90,11 @@ def decide_metrics(baseline: Snapshot | None, candidate: Snapshot, policy: Polic
         return tuple(_without_baseline(candidate, name, metric) for name, metric in ordered)
     pairs = same_seed_runs(baseline, candidate)
     equal = all_same_bits(pairs)
-    evidence = {name: _evidence(baseline, candidate, name, pairs, equal) for name in metrics}
-    decisions = judge_all(evidence, metrics)
+    evidence = {
+        name: replace(_evidence(baseline, candidate, name, pairs, equal), history=_values(later, name))
+        for name in metrics
+    }
+    decisions = judge_all(evidence, metrics, rules_of(policy))
     note = "" if equal else _only_files_differ(pairs)
     return tuple(d if d.reason or not note else d.model_copy(update={"reason": note}) for d in decisions)
 
@@ -81,7 +116,11 @@ def _captured(baseline: Snapshot | None, candidate: Snapshot) -> dict[str, None]
 
 
 def _evidence(
-    baseline: Snapshot, candidate: Snapshot, name: str, pairs: list[tuple[RunSummary, RunSummary]], equal: bool
+    baseline: Snapshot,
+    candidate: Snapshot,
+    name: str,
+    pairs: list[tuple[RunSummary, RunSummary]],
+    equal: bool,
 ) -> Evidence:
     before, now = _values(baseline.runs, name), _values(candidate.runs, name)
     both = [(value_of(b, name), value_of(c, name)) for b, c in pairs]

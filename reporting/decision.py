@@ -10,7 +10,7 @@ class Judgement(StrEnum):
 
     IDENTICAL = "identical"
     WITHIN_TOLERANCE = "within tolerance"
-    CONSISTENT = "consistent"  # one run inside the 80 % prediction interval of the baseline: no more runs were spent
+    CONSISTENT = "consistent"  # the first stage lies inside the baseline's prediction interval: no more runs were spent
     EQUIVALENT = "equivalent"
     IMPROVED = "improved"
     REGRESSED = "regressed"
@@ -28,7 +28,10 @@ class MarginKind(StrEnum):
 
 
 class Sample(Value):
-    """The finite values of one metric on one side. `sd` is None below two values; `failed` counts runs without one."""
+    """The finite values of one metric on one side. `sd` is None below two values; `failed` counts runs without one.
+
+    `pooled` of the values are later runs of the baseline's configuration.
+    """
 
     values: tuple[Double, ...]
     n: int
@@ -36,6 +39,16 @@ class Sample(Value):
     sd: Double | None
     failed: int = 0
     not_finite: int = 0
+    pooled: int = 0
+
+
+class History(Value):
+    """Later runs of the baseline's configuration, and whether they fit it and so count as baseline runs."""
+
+    n: int
+    p_spread: Double  # that they spread as the baseline's runs do
+    p_level: Double  # that they have the baseline's mean
+    pooled: bool
 
 
 class Decision(Value):
@@ -53,12 +66,19 @@ class Decision(Value):
     interval: tuple[Double, Double] | None = None  # 95 % confidence interval of delta
     noise_sd: Double | None = None  # pooled, not below the quantum
     df: int | None = None
+    pairs: int | None = None  # of equal seeds, where these were compared instead of the means of the sides
     p: Double | None = None  # two-sided, adjusted by Holm over the gated metrics where there are several
+    p_alone: Double | None = None  # the same before the adjustment
+    alpha: Double = 0.01  # what p is held against
+    family: int = 1  # gated metrics tested together
+    p_failures: Double | None = None  # Fisher's, that runs without a finite value are as frequent on both sides
+    history: History | None = None
     margin: Double | None = None  # units of the metric; a declared one is in every decision
     margin_kind: MarginKind | None = None
     p_equivalence: Double | None = None
     p_non_inferior: Double | None = None  # one-sided, of "worse by the margin or more"; None without a direction
-    prediction: tuple[Double, Double] | None = None  # 80 % prediction interval for one run, when one run was judged
+    prediction: tuple[Double, Double] | None = None  # for the mean of the first stage, where that was judged
+    coverage: Double | None = None  # of `prediction`
     smallest_effect: Double | None = None  # what this comparison would have found with 90 % power
     seeds_to_settle: int | None = None  # candidate runs that would settle an inconclusive one; None: no number would
     reason: str = ""  # one clause for a person; always set for unverifiable

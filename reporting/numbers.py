@@ -68,7 +68,12 @@ class Rounding:
         return f"{MINUS}{text}" if scaled < 0 else text
 
     def _with_power(self, text: str) -> str:
-        return f"{text}×10{str(self.exponent).translate(_SUPERSCRIPT)}" if self.exponent else text
+        return f"{text}×{power_of_ten(self.exponent)}" if self.exponent else text
+
+
+def power_of_ten(exponent: int) -> str:
+    """ "10⁻³"."""
+    return f"10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
 def rounding(values: Iterable[float], *, noise: Iterable[float | None] = (), unit: str = "") -> Rounding:
@@ -122,6 +127,11 @@ def once_in(p: float) -> str:
         return "less than once in a billion"
     step = 10 ** math.floor(math.log10(times))
     return f"once in {round(times / step) * step:,}"
+
+
+def percent(share: float) -> str:
+    """A fraction as people say it: "80 %", "0.62 %", "99.5 %"."""
+    return f"{100 * share:.3g} %" if math.isfinite(share) else "unknown"
 
 
 def duration(seconds: float) -> str:

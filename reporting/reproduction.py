@@ -1,91 +1,20 @@
-"""The first question, does it reproduce: what a second run of the same commit and seed says, and how curves part."""
+"""The first question, does it reproduce: what a second run of the same commit and seed says."""
 
-import math
 from collections.abc import Mapping, Sequence
-from enum import Enum
 
-import numpy as np
-from numpy.typing import NDArray
-
-from experiment.bundle import CurveGap, Replicate
-from experiment.curves import Curve
+from experiment.bundle import FileGap, Replicate
 from experiment.snapshot import RunSummary, Snapshot
 from experiment.spec import Metric
 from experiment.value import double_bits
 from reporting.decision import Reproduction
 from reporting.evidence import NUMERIC_NOISE, SameSeed, within_tolerance
 from reporting.numbers import plain
+from reporting.parting import how_it_parts
 
 MEASURED_BY_US = frozenset({"runtime_s"})
 """Metrics that the runner measures. They never repeat, so they take no part in identity."""
 
-LASTING = 1e-6  # a relative gap above the default tolerance can be seen in a result
-LASTING_STEPS = 3
-ROUNDING = 2e-6  # relative; a few roundings of 32-bit floats, and everything smaller
-LARGE = 1e-3  # relative; no rounding makes this in one step
-MOST_POINTS = 100  # of a gap that is kept
-
-
-class Parting(Enum):
-    """Why two curves of one seed part, as far as the way they part tells; the value is how a report says it."""
-
-    NUMERICS = "from the size of a rounding error, growing: numerics (BLAS kernel, library, thread count, hardware)"
-    CAUSE = "at once and far: data, seed, initialisation or code"
-    UNCLEAR = "at a step in between: a random number, data order or branch that differs from there on"
-
-
-def how_curves_part(a: Curve, b: Curve) -> CurveGap | None:
-    """Compare two curves of one metric and seed at the steps both have; None where all steps and bits are equal.
-
-    A gap is relative, |a - b| / max(|a|, |b|, tiny): 0 for equal bits, infinite where only one is finite. It lasts when
-    it exceeds LASTING at three steps in a row, or at all that are left.
-    """
-    steps, at_a, at_b = np.intersect1d(a.step, b.step, return_indices=True)
-    values_a, values_b = a.value[at_a], b.value[at_b]
-    different = values_a.view(np.uint64) != values_b.view(np.uint64)
-    lonely = np.setxor1d(a.step, b.step)
-    if not different.any() and not lonely.size:
-        return None
-    gap = _relative(values_a, values_b)
-    firsts = [int(found[0]) for found in (steps[different], lonely) if found.size]
-    first = min(firsts)
-    after = np.flatnonzero(steps >= first)
-    kept = after[np.unique(np.linspace(0, len(after) - 1, min(MOST_POINTS, len(after))).astype(int))]
-    return CurveGap(
-        metric=a.metric,
-        start=int(steps[0]) if steps.size else None,
-        first_bits=first,
-        first_lasting=_first_lasting(steps, gap > LASTING),
-        steps=len(steps),
-        step=tuple(steps[kept].tolist()),
-        gap=tuple(gap[kept].tolist()),
-    )
-
-
-def _relative(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(invalid="ignore", over="ignore"):
-        scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.finfo(np.float64).tiny)
-        # Halves first: the difference of two large values of opposite sign is no double.
-        gap = np.abs(a / 2 - b / 2) / (scale / 2)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return np.where(same, 0.0, np.where(np.isfinite(a) & np.isfinite(b), gap, np.inf))
-
-
-def _first_lasting(steps: NDArray[np.int64], apart: NDArray[np.bool_]) -> int | None:
-    for i in np.flatnonzero(apart).tolist():
-        if apart[i : i + LASTING_STEPS].all():
-            return int(steps[i])
-    return None
-
-
-def parting(gap: CurveGap) -> Parting:
-    """Why the curves part, from the size of the first gap, where it is, and whether it grows."""
-    first = gap.gap[0] if gap.gap else math.inf
-    if first <= ROUNDING:
-        return Parting.NUMERICS
-    if first >= LARGE and gap.first_bits == gap.start:
-        return Parting.CAUSE
-    return Parting.UNCLEAR
+_CACHED = ("", ", once from cache", ", both from cache")
 
 
 def same_bits(a: RunSummary, b: RunSummary) -> bool:
@@ -129,14 +58,14 @@ def reproduced(
     if replicate is None:
         return _from_baseline(candidate, baseline)
     again = replicate.run
-    first = next((run for run in candidate.runs if run.seed == again.seed), None)
+    first = replicate.first or next((run for run in candidate.runs if run.seed == again.seed), None)
     if first is None:
         return Reproduction.UNVERIFIABLE, f"seed {again.seed} was run only once"
     for run, which in ((first, "first"), (again, "second")):
         if not run.ok:
             ended = f"{run.outcome.status}, {run.outcome.reason}".strip(", ")
             return Reproduction.UNVERIFIABLE, f"the {which} run of seed {run.seed} failed: {ended}"
-    twice = f"seed {again.seed} run twice on this machine" + (", once from cache" if first.cached else "")
+    twice = f"seed {again.seed} run twice on this machine{_CACHED[first.cached + again.cached]}"
     if same_bits(first, again):
         return Reproduction.IDENTICAL, f"{twice}, equal to the bit"
     return _second_run(first, replicate, metrics, twice)
@@ -177,19 +106,27 @@ def _second_run(
         return Reproduction.DIFFERS, f"{values}; {how}" if how else values
     # On a grid final values coincide by chance: curves that part for good are two results all the same.
     if not judged or any(gap.first_lasting is not None for gap in seen):
-        what = how or f"{', '.join((*names, *paths)[:3])} differs"
+        what = how or f"{', '.join((*names, *paths)[:3])} differs{_first_byte(replicate, paths)}"
         return Reproduction.DIFFERS, f"{twice}: {what}"
-    differing = ", ".join((*names, *paths)[:3]) or "the curves"
+    differing = (", ".join((*names, *paths)[:3]) or "the curves") + _first_byte(replicate, paths)
     return Reproduction.WITHIN_TOLERANCE, f"{twice}, within tolerance; not to the bit: {differing}"
+
+
+def _first_byte(replicate: Replicate, paths: Sequence[str]) -> str:
+    found = next((gap for gap in replicate.files if gap.path in paths), None)
+    return f" ({found.path} {where_files_differ(found)})" if found is not None else ""
+
+
+def where_files_differ(gap: FileGap) -> str:
+    """One clause: "differs first at byte 1,234 of 5,678", counted from 0."""
+    before, after = gap.sizes
+    size = f"{before:,}" if before == after else f"{before:,}, now {after:,}"
+    if gap.first >= min(gap.sizes):
+        return f"is the same up to the end of the shorter one, byte {gap.first:,}: {size} bytes"
+    return f"differs first at byte {gap.first:,} of {size}"
 
 
 def _close(first: RunSummary, again: RunSummary, name: str, metric: Metric) -> bool:
     pair = (first.metrics[name], again.metrics[name])
     equal = double_bits(pair[0]) == double_bits(pair[1])
     return equal or within_tolerance(SameSeed((pair,)), metric.tolerance or NUMERIC_NOISE)
-
-
-def how_it_parts(gap: CurveGap) -> str:
-    """One clause: "test/loss parts at step 1, for good at step 1416, from the size of a rounding error …"."""
-    lasting = "" if gap.first_lasting is None else f", for good at step {gap.first_lasting}"
-    return f"{gap.metric} parts at step {gap.first_bits}{lasting}, {parting(gap).value}"

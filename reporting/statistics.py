@@ -7,7 +7,7 @@ inside the functions, so that a comparison that ends with equal bits never pays 
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 EQUIVALENCE_LEVEL = 0.05  # a side
 MARGIN_SD = 2.0  # the margin where none is declared, in standard deviations of seed noise
@@ -74,12 +74,14 @@ def interval(delta: float, se: float, df: int, coverage: float = 0.95) -> tuple[
     return delta - half, delta + half
 
 
-def prediction_interval(centre: float, sd: float, df: int, n: int, coverage: float = 0.8) -> tuple[float, float]:
-    """Where one more run falls: centre -+ t((1 + coverage) / 2, df) * sd * sqrt(1 + 1/n).
+def prediction_interval(
+    centre: float, sd: float, df: int, n: int, *, m: int = 1, coverage: float = 0.8
+) -> tuple[float, float]:
+    """Where the mean of m more runs falls: centre -+ t((1 + coverage) / 2, df) * sd * sqrt(1/m + 1/n).
 
-    Hahn & Meeker, Statistical Intervals, 4.8, for one future observation.
+    Hahn & Meeker, Statistical Intervals, 4.8.
     """
-    return interval(centre, standard_error(sd, n, 1), df, coverage)
+    return interval(centre, standard_error(sd, n, m), df, coverage)
 
 
 def non_inferiority_p(gain: float, se: float, df: int, margin: float) -> float:
@@ -107,6 +109,13 @@ def wellek_p(delta: float, sd: float, df: int, n: int, m: int, *, margin_sd: flo
     if math.isinf(t * t):
         return 1.0
     return float(ncfdtr(1, _at_least_one(df), margin_sd**2 * n * m / (n + m), t * t))
+
+
+def level_of_wellek(df: int, n: int, m: int, *, margin_sd: float = MARGIN_SD) -> float:
+    """The |delta| / se below which `wellek_p` is below EQUIVALENCE_LEVEL."""
+    from scipy.special import ncfdtri
+
+    return math.sqrt(float(ncfdtri(1, _at_least_one(df), margin_sd**2 * n * m / (n + m), EQUIVALENCE_LEVEL)))
 
 
 def non_inferiority_sd_p(gain: float, sd: float, df: int, n: int, m: int, *, margin_sd: float = MARGIN_SD) -> float:
@@ -177,19 +186,45 @@ def seeds_to_settle(
     equivalence is asked against `margin_sd` standard deviations. None when even MOST_SEEDS would not do.
     """
     import numpy as np
-    from scipy.special import ncfdtr, stdtr
 
     m = np.arange(1, MOST_SEEDS + 1)
-    df = np.maximum(other_df + m - 1, 1)
+    designs = _Designs(n * m / (n + m), other_df + m - 1)
+    return _first_settled(abs(delta), sd, designs, alpha=alpha, margin=margin, margin_sd=margin_sd)
+
+
+def pairs_to_settle(
+    delta: float, sd: float, *, alpha: float, margin: float | None, margin_sd: float = MARGIN_SD
+) -> int | None:
+    """The same for pairs of equal seeds, of which both sides need as many; `sd` of their differences / sqrt(2)."""
+    import numpy as np
+
+    k = np.arange(1, MOST_SEEDS + 1)
+    return _first_settled(abs(delta), sd, _Designs(k / 2, k - 1), alpha=alpha, margin=margin, margin_sd=margin_sd)
+
+
+class _Designs(NamedTuple):
+    """Growing numbers of runs: nm / (n + m) and degrees of freedom of each (arrays)."""
+
+    size: Any
+    df: Any
+
+
+def _first_settled(
+    distance: float, sd: float, designs: _Designs, *, alpha: float, margin: float | None, margin_sd: float
+) -> int | None:
+    """Index from 1 of the first design that ends by difference or equivalence."""
+    import numpy as np
+    from scipy.special import ncfdtr, stdtr
+
+    size, df = designs.size, np.maximum(designs.df, 1)
     with np.errstate(over="ignore"):
-        se = sd * np.sqrt(1 / n + 1 / m)
-        t = abs(delta) / se
-        if margin is None:
-            close = ncfdtr(1, df, margin_sd**2 * n * m / (n + m), t * t)
-        else:
-            close = stdtr(df, (abs(delta) - margin) / se)
-    settled = (other_df + m > 1) & ((2 * stdtr(df, -t) < alpha) | (close < EQUIVALENCE_LEVEL))
-    return int(m[settled][0]) if settled.any() else None
+        se = sd / np.sqrt(size)
+        t = distance / se
+        close = ncfdtr(1, df, margin_sd**2 * size, t * t)
+        if margin is not None:
+            close = stdtr(df, (distance - margin) / se)
+    settled = (designs.df > 0) & ((2 * stdtr(df, -t) < alpha) | (close < EQUIVALENCE_LEVEL))
+    return int(np.flatnonzero(settled)[0]) + 1 if settled.any() else None
 
 
 def _ratio(distance: float, error: float) -> float:

@@ -5,115 +5,13 @@ Order and thresholds are the procedure of the manual's chapter on statistics; `D
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from experiment.spec import Goal
 from reporting import statistics
-from reporting.decision import Decision, Judgement, MarginKind, Sample
-from reporting.evidence import Evidence, Terms, within_tolerance
+from reporting.case import Case, prediction
+from reporting.decision import Decision, Judgement, MarginKind
+from reporting.evidence import within_tolerance
 from reporting.statistics import EQUIVALENCE_LEVEL, MARGIN_SD
-
-
-@dataclass(frozen=True)
-class Case:
-    """One metric with its evidence and terms, and the numbers that several steps look at.
-
-    `family` is how many gated metrics are tested together, `adjusted_p` Holm's p for this one among them.
-    """
-
-    metric: str
-    evidence: Evidence
-    terms: Terms
-    family: int = 1
-    adjusted_p: float | None = None
-
-    @cached_property
-    def baseline(self) -> Sample:
-        """The finite values of the baseline."""
-        return sample(self.evidence.baseline, self.evidence.baseline_failed)
-
-    @cached_property
-    def candidate(self) -> Sample:
-        """The finite values of the candidate."""
-        return sample(self.evidence.candidate, self.evidence.candidate_failed)
-
-    @cached_property
-    def delta(self) -> float:
-        """Candidate mean - baseline mean; both sides have a finite value by the time a step asks."""
-        assert self.candidate.mean is not None
-        assert self.baseline.mean is not None
-        return self.candidate.mean - self.baseline.mean
-
-    @cached_property
-    def noise(self) -> statistics.Noise:
-        """Pooled over both sides and the history, not below the quantum (step 4)."""
-        history = [[v for v in group if math.isfinite(v)] for group in self.evidence.history]
-        found = statistics.pooled_noise([self.baseline.values, self.candidate.values, *history])
-        if found.sd is None or self.terms.quantum is None:
-            return found
-        return statistics.Noise(max(found.sd, self.terms.quantum), found.df)
-
-    @property
-    def sd(self) -> float:
-        """Standard deviation of one run; by the time a step asks there are two runs on one side."""
-        assert self.noise.sd is not None
-        return self.noise.sd
-
-    @property
-    def se(self) -> float:
-        """Standard error of `delta`."""
-        return statistics.standard_error(self.sd, self.baseline.n, self.candidate.n)
-
-    @cached_property
-    def raw_p(self) -> float:
-        """Two-sided p of the pooled Student test, for this metric alone."""
-        return statistics.student_p(self.delta, self.se, self.noise.df)
-
-    @property
-    def p(self) -> float:
-        """Two-sided p, adjusted where several metrics are gated."""
-        return self.raw_p if self.adjusted_p is None else self.adjusted_p
-
-    def decision(self, judgement: Judgement, step: int, **numbers: Any) -> Decision:
-        """A decision about this metric; a declared margin is shown whether or not the step needed it."""
-        if self.terms.margin is not None:
-            numbers = {"margin": self.terms.margin, "margin_kind": MarginKind.DECLARED, **numbers}
-        return Decision(
-            metric=self.metric,
-            judgement=judgement,
-            step=step,
-            gated=self.terms.gated,
-            higher_is_better=None if self.terms.goal is None else self.terms.goal is Goal.MAXIMIZE,
-            baseline=self.baseline,
-            candidate=self.candidate,
-            **numbers,
-        )
-
-    def moved(self) -> Judgement:
-        """What a difference that is not chance is called."""
-        if self.terms.goal is None:
-            return Judgement.CHANGED
-        return Judgement.IMPROVED if self.gain > 0 else Judgement.REGRESSED
-
-    @property
-    def gain(self) -> float:
-        """The difference with the good direction upwards; upwards where none is declared."""
-        return -self.delta if self.terms.goal is Goal.MINIMIZE else self.delta
-
-
-def sample(values: Any, failed: int = 0) -> Sample:
-    """Mean and standard deviation of the finite values; counts of the others."""
-    finite = tuple(float(value) for value in values if math.isfinite(value))
-    return Sample(
-        values=finite,
-        n=len(finite),
-        mean=statistics.mean(finite) if finite else None,
-        sd=statistics.pooled_noise([finite]).sd,
-        failed=failed,
-        not_finite=len(values) - len(finite),
-    )
 
 
 def decide(case: Case) -> Decision:
@@ -156,7 +54,7 @@ def _sometimes_finite(case: Case, failures: str) -> Decision | None:
     reason = f"{failures}, and in {before.not_finite} of {total} of the baseline"
     # Bonferroni over the gated metrics: these counts are no part of Holm's family.
     p = min(1.0, case.family * statistics.fisher_p(before.not_finite, total, now.not_finite, runs))
-    if p < case.terms.alpha and now.not_finite * total > before.not_finite * runs:
+    if p < case.terms.rules.alpha and now.not_finite * total > before.not_finite * runs:
         return case.decision(Judgement.REGRESSED, 1, p=p, reason=reason)
     return None if now.n else case.decision(Judgement.UNVERIFIABLE, 1, reason=reason)
 
@@ -203,23 +101,15 @@ def _no_noise(case: Case) -> Decision | None:
         interval=(case.delta, case.delta),
         noise_sd=0.0,
         df=case.noise.df,
-        reason="no two runs of a side differ: any difference is real",
+        reason=f"no two {'pairs' if case.differences else 'runs of a side'} differ: any difference is real",
     )
 
 
 def _consistent(case: Case) -> Decision | None:
-    """The first stage of two: one run where 80 % of baseline runs lie. Claims nothing, so it comes before claims."""
+    """The first stage of two: where most results of the baseline lie. Claims nothing, so it comes before claims."""
     low, high = prediction(case) or (math.inf, -math.inf)
-    inside = case.candidate.n == 1 and all(low <= value <= high for value in case.candidate.values)
+    inside = case.candidate.mean is not None and low <= case.candidate.mean <= high
     return case.decision(Judgement.CONSISTENT, 8, **_numbers(case)) if inside else None
-
-
-def prediction(case: Case) -> tuple[float, float] | None:
-    """80 % prediction interval for one run, where one run is judged; None where more are."""
-    if case.candidate.n != 1:
-        return None
-    assert case.baseline.mean is not None
-    return statistics.prediction_interval(case.baseline.mean, case.sd, case.noise.df, case.baseline.n)
 
 
 def _equivalent(case: Case) -> Decision | None:
@@ -230,32 +120,34 @@ def _equivalent(case: Case) -> Decision | None:
 
 def _different(case: Case) -> Decision | None:
     """Step 7: a difference that chance does not give."""
-    return case.decision(case.moved(), 7, **_numbers(case)) if case.p < case.terms.alpha else None
+    return case.decision(case.moved(), 7, **_numbers(case)) if case.p < case.terms.rules.alpha else None
 
 
 def _inconclusive(case: Case) -> Decision:
     """Step 8: neither shown to be close nor shown to differ; what could be seen, and what would settle it."""
-    alpha = case.terms.alpha / case.family
-    own_df = max(case.candidate.n - 1, 0)
+    alpha = case.terms.rules.alpha / case.family
     return case.decision(
         Judgement.INCONCLUSIVE,
         8,
         **_numbers(case),
         smallest_effect=statistics.smallest_effect(case.se, case.noise.df, alpha),
-        seeds_to_settle=statistics.seeds_to_settle(
-            case.delta,
-            case.sd,
-            n=case.baseline.n,
-            other_df=case.noise.df - own_df,
-            alpha=alpha,
-            margin=case.terms.margin,
-        ),
+        seeds_to_settle=_seeds_to_settle(case, alpha),
+    )
+
+
+def _seeds_to_settle(case: Case, alpha: float) -> int | None:
+    if case.differences:
+        return statistics.pairs_to_settle(case.delta, case.sd, alpha=alpha, margin=case.terms.margin)
+    other_df = case.noise.df - max(case.candidate.n - 1, 0)
+    return statistics.seeds_to_settle(
+        case.delta, case.sd, n=case.baseline.n, other_df=other_df, alpha=alpha, margin=case.terms.margin
     )
 
 
 def _numbers(case: Case) -> dict[str, Any]:
     """The numbers of steps 4 and 6, which every decision from there on shows."""
-    margin, n, m, df = case.terms.margin, case.baseline.n, case.candidate.n, case.noise.df
+    margin, (n, m), df = case.terms.margin, case.sizes, case.noise.df
+    expected = prediction(case)
     if margin is None:
         p_equivalence = statistics.wellek_p(case.delta, case.sd, df, n, m)
         p_non_inferior = statistics.non_inferiority_sd_p(case.gain, case.sd, df, n, m)
@@ -268,11 +160,13 @@ def _numbers(case: Case) -> dict[str, Any]:
         "noise_sd": case.sd,
         "df": df,
         "p": case.p,
+        "p_alone": case.raw_p,
         "margin": MARGIN_SD * case.sd if margin is None else margin,
         "margin_kind": MarginKind.TWO_SD if margin is None else MarginKind.DECLARED,
         "p_equivalence": p_equivalence,
         "p_non_inferior": None if case.terms.goal is None else p_non_inferior,
-        "prediction": prediction(case),
+        "prediction": expected,
+        "coverage": None if expected is None else 1 - case.terms.rules.escalate,
     }
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from experiment.spec import Goal, Metric, Tolerance
+from reporting.case import Case
 from reporting.decision import Decision, Judgement
-from reporting.evidence import NUMERIC_NOISE, Evidence, GoalLike, SameSeed, Terms, terms_of, within_tolerance
+from reporting.evidence import NUMERIC_NOISE, Evidence, GoalLike, Rules, SameSeed, Terms, terms_of, within_tolerance
 from reporting.statistics import holm
-from reporting.steps import Case, decide
+from reporting.steps import decide
 
 ORDER = (
     Judgement.REGRESSED,
@@ -38,9 +39,9 @@ def judge(
     margin: float | None = None,
     tolerance: Tolerance | None = None,
     quantum: float | None = None,
-    alpha: float = 0.01,
+    rules: Rules = Rules(),  # noqa: B008 (frozen)
     same_seed: SameSeed = SameSeed(),  # noqa: B008 (frozen)
-    history: Iterable[Sequence[float]] = (),
+    history: Sequence[float] = (),
     baseline_failed: int = 0,
     candidate_failed: int = 0,
 ) -> Decision:
@@ -48,23 +49,22 @@ def judge(
 
     `goal` None: no direction is good. `margin`: what one would not mind losing; None asks against two standard
     deviations of seed noise. `tolerance`: numeric noise between runs of one seed. `quantum`: the grid the metric lives
-    on. `alpha`: how often an unchanged metric may be called improved, regressed or changed. `same_seed`: what runs of
-    equal seeds say; without it nothing can be `identical`. `history`: more groups of the baseline's configuration.
-    `*_failed`: runs without a value. Raises ValueError for a margin, tolerance, quantum or alpha that is not a number
-    to compare with.
+    on. `same_seed`: what runs of equal seeds say; without it nothing can be `identical`. `history`: values of later
+    runs of the baseline's configuration. `*_failed`: runs without a value. Raises ValueError for a margin, tolerance
+    or quantum that is not a number to compare with.
     """
     terms = Terms(
         goal=None if goal is None else Goal(goal),
         margin=margin,
         tolerance=tolerance or NUMERIC_NOISE,
         quantum=quantum,
-        alpha=alpha,
+        rules=rules,
     )
     evidence = Evidence(
         baseline,
         candidate,
         same_seed=same_seed,
-        history=tuple(history),
+        history=history,
         baseline_failed=baseline_failed,
         candidate_failed=candidate_failed,
     )
@@ -72,21 +72,23 @@ def judge(
 
 
 def judge_all(
-    evidence: Mapping[str, Evidence], metrics: Mapping[str, Metric], *, alpha: float = 0.01
+    evidence: Mapping[str, Evidence],
+    metrics: Mapping[str, Metric],
+    rules: Rules = Rules(),  # noqa: B008 (frozen)
 ) -> tuple[Decision, ...]:
     """Judge several metrics together, gated ones first, in the order of `evidence`.
 
-    Differences of gated metrics are tested by Holm's procedure, so that `alpha` holds for all of them together.
+    Differences of gated metrics are tested by Holm's procedure, so that `rules.alpha` holds for all of them together.
     `within tolerance` is claimed for all gated metrics or for none: one that lives on a grid coincides by chance.
     Raises ValueError as `judge` does, KeyError for evidence of a metric without terms.
     """
-    terms = {name: terms_of(metrics[name], alpha=alpha) for name in evidence}
+    terms = {name: terms_of(metrics[name], rules) for name in evidence}
     names = sorted(evidence, key=lambda name: not terms[name].gated)
     gated = [name for name in names if terms[name].gated]
     pairs = {name: evidence[name].same_seed for name in gated if evidence[name].same_seed.pairs}
     tolerated = all(within_tolerance(same, terms[name].tolerance) for name, same in pairs.items())
     cases = {
-        name: Case(name, evidence[name] if tolerated else _without_pairs(evidence[name]), terms[name], len(gated) or 1)
+        name: Case(name, evidence[name] if tolerated else _not_tolerable(evidence[name]), terms[name], len(gated) or 1)
         for name in names
     }
     decisions = {name: decide(case) for name, case in cases.items()}
@@ -97,8 +99,8 @@ def judge_all(
     return tuple(decisions.values())
 
 
-def _without_pairs(evidence: Evidence) -> Evidence:
-    return replace(evidence, same_seed=SameSeed(equal_bits=evidence.same_seed.equal_bits))
+def _not_tolerable(evidence: Evidence) -> Evidence:
+    return replace(evidence, same_seed=replace(evidence.same_seed, tolerable=False))
 
 
 def overall(decisions: Iterable[Decision]) -> tuple[Judgement | None, str | None]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -11,7 +12,7 @@ from experiment.baseline import Acceptance, Baseline
 from experiment.bundle import Bundle
 from experiment.errors import Refused
 from experiment.snapshot import Snapshot
-from experiment.spec import EnvironmentSpec, Experiment, Gate, Metric
+from experiment.spec import EnvironmentSpec, Experiment, Gate, Metric, Stages
 from experiment.summarise import snapshot
 from runner.store import read_run
 
@@ -26,11 +27,15 @@ class Judged:
 
     metrics: dict[str, Metric]
     gate: Gate
+    seeds: tuple[int, ...]
+    stages: Stages = Stages()  # noqa: RUF009 (frozen)
+    alpha: float = 0.01
+    pairing: Literal["none", "seed"] = "none"
 
     @classmethod
     def of(cls, side: Snapshot) -> "Judged":
         """The metrics as that side declared them; whether it reproduces is not asked."""
-        return cls(side.metrics, Gate(reproduce="report"))
+        return cls(side.metrics, Gate(reproduce="report"), tuple(run.seed for run in side.runs))
 
 
 def side(path: Path) -> Snapshot:

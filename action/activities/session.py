@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from experiment.command import placeholders
 from experiment.errors import Refused
+from experiment.key import configuration_key
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from runner import data, source
@@ -24,6 +25,11 @@ from runner.schedule import run_all, slots, usable_processors
 from runner.source import STATE, SourceTree
 from runner.store import Store
 from runner.supervise import kill_marked
+
+Made = tuple[FinishedRun, Path]
+"""A run and the folder it is recorded in."""
+
+MOST_LATER = 200  # runs that are pooled into a baseline; more change nothing that is decided
 
 
 class Cache(Enum):
@@ -122,7 +128,7 @@ class Session:
             )
         )
 
-    def runs(self, seeds: Sequence[int], reuse: Cache, note: str) -> list[tuple[FinishedRun, Path]]:
+    def runs(self, seeds: Sequence[int], reuse: Cache, note: str) -> list[Made]:
         """A run for each seed, from the cache where that is allowed and possible; in the order of `seeds`."""
         self.watcher.planned(seeds, note)
         found: dict[int, tuple[FinishedRun, Path]] = {}
@@ -135,12 +141,36 @@ class Session:
             found[seed] = (run, folder)
         return [found[seed] for seed in seeds]
 
-    def again(self, seed: int, first: Path, reuse: Cache) -> tuple[FinishedRun, Path]:
-        """A second run of a seed whose first is in folder `first` (A/A), from the cache where that is allowed."""
-        if reuse is Cache.USE:
-            for run, folder in self.earlier(seed):
-                if folder != first:
-                    return run, folder
+    def run_twice(self, of: FinishedRun) -> tuple[Made, Made] | None:
+        """Two recorded runs of one seed of this configuration (A/A); None where no seed was run twice.
+
+        The seed of `of` where there is a choice.
+        """
+        key, own = configuration_key(of.record), of.record.parts.seed
+        by_seed: dict[int, Made] = {}
+        found: tuple[Made, Made] | None = None
+        for run, folder in self.store.of_configuration(key, self.experiment.metrics):
+            seed = run.record.parts.seed
+            if seed not in by_seed:
+                by_seed[seed] = (run, folder)
+            elif seed == own or found is None:
+                found = by_seed[seed], (run, folder)
+                if seed == own:
+                    break
+        return found
+
+    def later_runs(self, key: str, besides: Collection[int]) -> list[FinishedRun]:
+        """The oldest recorded run of each seed of a configuration, without the seeds `besides`."""
+        found: dict[int, FinishedRun] = {}
+        for run, _ in self.store.of_configuration(key, self.experiment.metrics):
+            if run.record.parts.seed not in besides:
+                found.setdefault(run.record.parts.seed, run)
+            if len(found) == MOST_LATER:
+                break
+        return list(found.values())
+
+    def again(self, seed: int) -> Made:
+        """A second run of a seed (A/A), made now."""
         self.watcher.planned([seed], f"seed {seed} again: does it reproduce?")
         _, run, folder = self._make([seed])[0]
         return run, folder

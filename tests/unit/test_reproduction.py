@@ -15,7 +15,8 @@ from experiment.curves import Curve
 from experiment.snapshot import RunSummary
 from experiment.spec import Goal, Metric, Tolerance
 from reporting.decision import Reproduction
-from reporting.reproduction import Parting, how_curves_part, how_it_parts, parting, reproduced, what_differs
+from reporting.parting import Parting, how_curves_part, how_it_parts, parting
+from reporting.reproduction import reproduced, what_differs
 
 ACC = {"acc": Metric(goal=Goal.MAXIMIZE)}
 
@@ -95,8 +96,8 @@ def test_far_at_a_later_step_is_left_open() -> None:
 
 def test_how_curves_part_is_one_clause() -> None:
     said = how_it_parts(gap([1.0] * 5, [1.3] * 5))
-    assert said == "loss parts at step 1, for good at step 1, at once and far: data, seed, initialisation or code"
-    assert ", for good" not in how_it_parts(gap([1.0, 0.0], [1.0, -0.0]))
+    assert said == "loss parts at step 1 by 23 % and for good, far at once: likely data, seed, initialisation or code"
+    assert "for good" not in how_it_parts(gap([1.0, 0.0], [1.0, -0.0]))
 
 
 @given(
@@ -141,8 +142,8 @@ def test_a_metric_that_differs_is_named_with_both_values_and_how_the_curves_part
     found, said = asked(run(0.94), run(0.91), [gap([1.0] * 5, [1.3] * 5)])
     assert found is Reproduction.DIFFERS
     assert said == (
-        "seed 0 run twice on this machine: acc 0.94 and 0.91; loss parts at step 1, for good at step 1, "
-        "at once and far: data, seed, initialisation or code"
+        "seed 0 run twice on this machine: acc 0.94 and 0.91; loss parts at step 1 by 23 % and for good, "
+        "far at once: likely data, seed, initialisation or code"
     )
     assert asked(run(0.94), run(0.91))[1] == "seed 0 run twice on this machine: acc 0.94 and 0.91"
 

@@ -10,7 +10,7 @@ from builders import a_failed_run, a_policy, a_run, a_snapshot
 
 from experiment.record import Status
 from experiment.snapshot import Snapshot
-from experiment.spec import Gate, Goal, Metric
+from experiment.spec import Gate, Goal, Metric, Stages
 from reporting.comparison import compare
 from reporting.decision import Judgement
 from reporting.stages import Continue, Stop, first_stage, next_stage, second_run
@@ -104,6 +104,40 @@ def test_a_result_that_is_not_finite_or_not_there_is_not_followed_by_more() -> N
     missing = after(ran(0.94), metrics={"auc": Metric()})
     assert isinstance(missing, Stop)
     assert missing.reason.startswith("auc was never seen")
+
+
+FIRST_THREE = Stages(first=3, escalate=0.3)
+
+
+def test_a_first_stage_of_several_runs_is_held_against_means_of_as_many() -> None:
+    plan = first_stage(BEFORE, SEEDS, 3)
+    assert plan == Continue((0, 1, 2), "3 runs; up to 2 more if they look different from the baseline's 10 runs")
+    assert after(ran(0.9409), stages=FIRST_THREE) == Continue((1, 2, 3, 4), "4 more runs of 5")  # interrupted
+    inside = after(ran(0.9409, 0.9411, 0.9405), stages=FIRST_THREE)
+    assert inside == Stop("inside what 70 % of means of 3 baseline runs give: no more runs")
+    outside = after(ran(0.9330, 0.9335, 0.9320), stages=FIRST_THREE)
+    assert outside == Continue((3, 4), "outside what 70 % of means of 3 baseline runs give: 2 more runs")
+    # Each of the three alone would have been inside.
+    assert all(isinstance(after(ran(value)), Stop) for value in (0.9330, 0.9335, 0.9323))
+
+
+def test_a_first_stage_of_all_seeds_is_the_only_one() -> None:
+    at_once = Stages(first=5)
+    assert first_stage(BEFORE, SEEDS, 5) == Continue(SEEDS, "5 runs against the baseline's 10 runs")
+    assert after(ran(*VALUES[:5]), stages=at_once) == Stop("")
+
+
+def test_how_readily_more_runs_are_made_is_the_policys() -> None:
+    for escalate, expected in ((0.1, Stop), (0.6, Continue)):
+        assert isinstance(after(ran(0.9340), stages=Stages(escalate=escalate)), expected)
+
+
+def test_later_runs_of_the_baselines_configuration_tell_better_what_to_expect() -> None:
+    two = a_snapshot({"acc": VALUES[3:5]})
+    later = [a_run(30 + i, {"acc": value}) for i, value in enumerate(VALUES)]
+    policy = a_policy(metrics=ACC)
+    assert isinstance(next_stage(two, ran(0.9480), policy, SEEDS), Continue)
+    assert isinstance(next_stage(two, ran(0.9480), policy, SEEDS, later), Stop)
 
 
 def test_a_stage_that_was_interrupted_is_finished() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from experiment.spec import Goal, Metric, Tolerance
 from reporting.decision import Decision, Judgement, MarginKind
-from reporting.evidence import SameSeed, terms_of
+from reporting.evidence import Rules, SameSeed, terms_of
 from reporting.verdict import judge
 
 BASELINE = (0.9322, 0.9324, 0.9382, 0.9384, 0.9411, 0.9421, 0.9431, 0.9436, 0.9461, 0.9520)
@@ -199,9 +199,26 @@ def test_one_run_against_one_run_may_be_inside_a_declared_margin() -> None:
     assert judge([0.9], [0.9]).judgement is Judgement.INCONCLUSIVE
 
 
-def test_history_tells_the_noise_that_two_single_runs_do_not() -> None:
-    decision = judge([0.94], [0.80], history=[BASELINE, [NAN, 0.9]])
-    assert (decision.judgement, decision.df) == (Judgement.REGRESSED, 9)
+def test_later_runs_of_the_baselines_configuration_count_as_baseline_runs() -> None:
+    decision = judge([0.94], [0.80], history=BASELINE)
+    assert (decision.judgement, decision.df) == (Judgement.REGRESSED, 10)
+    assert (decision.baseline.n, decision.baseline.pooled) == (11, 10)
+    assert decision.history is not None
+    assert decision.history.pooled
+
+
+@pytest.mark.parametrize(
+    "later",
+    [[0.90, 0.98, 0.91, 0.97, 0.92, 0.96], [value - 0.02 for value in BASELINE]],
+    ids=["wider", "lower"],
+)
+def test_later_runs_that_do_not_fit_the_baseline_are_dropped_and_counted(later: list[float]) -> None:
+    decision, without = judge(BASELINE, LOWER, history=later), judge(BASELINE, LOWER)
+    assert decision.history is not None
+    assert not decision.history.pooled
+    assert decision.history.n == len(later)
+    assert min(decision.history.p_spread, decision.history.p_level) < 0.01
+    assert decision.model_copy(update={"history": None}) == without
 
 
 @pytest.mark.parametrize("bad", [NAN, INF, -INF, -0.1])
@@ -223,7 +240,7 @@ def test_a_tolerance_that_cannot_be_compared_with_is_refused_by_name(name: str, 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, NAN])
 def test_an_alpha_outside_0_and_1_is_refused(alpha: float) -> None:
     with pytest.raises(ValueError, match="alpha"):
-        judge(BASELINE, LOWER, alpha=alpha)
+        judge(BASELINE, LOWER, rules=Rules(alpha=alpha))
 
 
 def test_terms_come_from_the_experiment_file() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from experiment.spec import Goal, Metric
 from reporting.decision import Judgement
-from reporting.evidence import Evidence, SameSeed
+from reporting.evidence import Evidence, Rules, SameSeed
 from reporting.verdict import ORDER, judge, judge_all, overall
 
 UP = Metric(goal=Goal.MAXIMIZE)
@@ -41,7 +41,7 @@ def test_a_difference_that_one_metric_alone_would_show_may_be_chance_among_sever
     assert decision.judgement is Judgement.INCONCLUSIVE
     assert decision.p == pytest.approx(10 * alone.p)
     assert decision.smallest_effect is not None
-    other = judge(BASELINE, SAME, margin=0.001, alpha=0.001)
+    other = judge(BASELINE, SAME, margin=0.001, rules=Rules(alpha=0.001))
     assert other.smallest_effect is not None
 
 
