@@ -9,6 +9,7 @@ from action.activities.session import Session
 from experiment.baseline import Baseline
 from experiment.bundle import Bundle
 from experiment.snapshot import Snapshot
+from reporting import apart, sureness
 from reporting.decision import Decision, GateResult, Judgement, Verdict
 from reporting.differences import Differences
 from reporting.document import text_of
@@ -42,11 +43,16 @@ def verdict_lines(bundle: Bundle, verdict: Verdict, found: Differences | None) -
     lines = [*why, *(rows if verdict.judgement is not Judgement.IDENTICAL else [])] or ["no metric was captured"]
     if found is not None:
         lines.append(found.sentence)
+    if (parts := apart.told_of_baseline(bundle, verdict, found)) is not None:
+        said = text_of(parts[1:]).strip()
+        lines.append(f"equal seeds: {said[:1].lower()}{said[1:]}")
     if verdict.reproduction_reason:
         lines.append(f"reproduces: {verdict.reproduction.value}; {verdict.reproduction_reason}")
     if len(bundle.candidate.runs) > 1 and all(run.cached for run in bundle.candidate.runs):
         lines.append(f"all {len(bundle.candidate.runs)} runs are from cache; --no-cache makes them again")
     lines.append(f"gate: {verdict.gate_reason}")
+    if unmeasured := sureness.unmeasured(bundle, verdict):
+        lines.append(text_of(unmeasured))
     if bundle.baseline is None and verdict.judgement is Judgement.NO_BASELINE:
         lines.append("store these runs as the baseline: ml-experiment baseline accept")
     yield ""

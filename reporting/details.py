@@ -1,6 +1,6 @@
 """The folded part of a report: environment, data, hardware, seeding, what could not be seen, and how to do it again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from experiment.bundle import Bundle
 from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareRecord, Library
@@ -25,7 +25,7 @@ from reporting.document import (
     strong,
 )
 from reporting.markdown import name
-from reporting.numbers import count, short, size, spelled
+from reporting.numbers import count, size, spelled
 from reporting.words import sentence, shortened
 
 _KINDS = {
@@ -217,39 +217,6 @@ def _short(change: Change, value: str | None) -> Line:
     return line(code(value[:12] if change.kind == "file" else value))
 
 
-def partings(bundle: Bundle) -> Section | None:
-    """How the curves of the two runs of one seed part; None where they do not."""
-    gaps = bundle.replicate.gaps if bundle.replicate else ()
-    if not gaps or bundle.replicate is None:
-        return None
-    rows = [
-        Row(
-            cells=(
-                line(code(name(gap.metric))),
-                line(f"{gap.first_bits:,}"),
-                line("never" if gap.first_lasting is None else f"{gap.first_lasting:,}"),
-                line(_gap(gap.gap[0]) if gap.gap else "–"),
-                line(_gap(gap.gap[-1]) if gap.gap else "–"),
-            )
-        )
-        for gap in gaps[:_MOST_ROWS]
-    ]
-    head = ("metric", "first bits differ at step", "lasting from step", "relative gap there", "at the end")
-    table = Table(
-        caption="Where the curves of the two runs part",
-        head=tuple(line(h) for h in head),
-        right=(False, True, True, True, True),
-        rows=tuple(rows),
-    )
-    return Section(
-        title=f"How the two runs of seed {bundle.replicate.run.seed} part", blocks=(table,), detail=Detail.CURVES
-    )
-
-
-def _gap(value: float) -> str:
-    return short(value).number(value)
-
-
 def numbers(charts: tuple[Chart, ...]) -> Section | None:
     """Every figure as text; None where there is no figure."""
     blocks: list[Block] = []
@@ -262,12 +229,12 @@ def numbers(charts: tuple[Chart, ...]) -> Section | None:
     return Section(title=title, blocks=tuple(blocks), detail=Detail.CURVES)
 
 
-def pictures(charts: tuple[Chart, ...], shown: int) -> Section | None:
-    """The figures that are not shown at once."""
-    if len(charts) <= shown:
+def pictures(folded: Sequence[Picture], shown: int) -> Section | None:
+    """The figures of values that are not shown at once."""
+    if not folded:
         return None
-    blocks = tuple(Picture(chart=i) for i in range(shown, len(charts)))
-    return Section(title="More figures" if shown else "Figures" if len(blocks) > 1 else "Figure", blocks=blocks)
+    title = "More figures" if shown else "Figures" if len(folded) > 1 else "Figure"
+    return Section(title=title, blocks=tuple(folded))
 
 
 def again(bundle: Bundle) -> Section:

@@ -174,8 +174,9 @@ class Side(Value):
 
 
 class Chart(Value):
-    """Everything a figure shows; drawn by `reporting.figures`. Numbers are in units of the metric."""
+    """Everything a figure of values shows; drawn by `reporting.figures`. Numbers are in units of the metric."""
 
+    kind: Literal["values"] = "values"
     metric: str
     unit: str
     sides: tuple[Side, ...]
@@ -184,6 +185,18 @@ class Chart(Value):
     decimals: int
     exponent: int = 0
     alt: str  # what the figure shows, in words
+
+
+class GapChart(Value):
+    """How far two runs of one seed are apart, step by step: |a - b| / max(|a|, |b|), on a logarithmic axis."""
+
+    kind: Literal["gap"] = "gap"
+    metric: str
+    label: str  # "seed 0, run twice"
+    step: tuple[int, ...]
+    gap: tuple[Double, ...]
+    lasting: Double  # the gap above which it can be seen in a result
+    alt: str
 
 
 class Report(Value):
@@ -196,7 +209,7 @@ class Report(Value):
     heading: Line
     lead: tuple[Line, ...]
     blocks: tuple[Block, ...]  # the table of metrics, the figure, the three questions
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart | GapChart, ...]
     shown: int = 0  # how many of the charts, from the first on, stand in the open: those a comment needs as files
     sections: tuple[Section, ...]
     footer: Line

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from experiment.bundle import Bundle
-from reporting import answers, details, tables, words
+from reporting import answers, apart, details, sureness, tables, words
 from reporting.charts import charts
 from reporting.decision import GateResult, Judgement, Verdict
 from reporting.differences import Differences
 from reporting.document import (
     Block,
     Chart,
+    GapChart,
     Line,
     Paragraph,
     Picture,
@@ -20,6 +21,7 @@ from reporting.document import (
     line,
     listed,
     strong,
+    text_of,
 )
 from reporting.numbers import count
 
@@ -40,7 +42,7 @@ def build(bundle: Bundle, verdict: Verdict, differences: Differences | None, *, 
         gate=verdict.gate,
         heading=words.heading(bundle, verdict),
         lead=words.lead(bundle, verdict),
-        blocks=tuple(block for block in (*content.blocks, *_notes(bundle)) if block is not None),
+        blocks=tuple(block for block in (*content.blocks, *_notes(bundle, verdict)) if block is not None),
         charts=content.charts,
         shown=content.shown,
         sections=tuple(section for section in content.sections if section is not None),
@@ -52,7 +54,7 @@ def build(bundle: Bundle, verdict: Verdict, differences: Differences | None, *, 
 class _Content(NamedTuple):
     """What stands between lead and footer; None where there is nothing to say."""
 
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart | GapChart, ...]
     shown: int
     blocks: list[Block | None]
     sections: list[Section | None]
@@ -78,13 +80,19 @@ def _identical(bundle: Bundle, verdict: Verdict, differences: Differences | None
 
 def _anything_else(bundle: Bundle, verdict: Verdict, differences: Differences | None) -> _Content:
     """The table, the figure, what a failed run said last, the three questions, and the details."""
-    drawn = charts(bundle, verdict)
+    values, gaps = charts(bundle, verdict), apart.charts(bundle, verdict)
     as_before = verdict.judgement in _AS_BEFORE and verdict.gate is GateResult.PASSED
     no_claim = verdict.judgement is Judgement.UNVERIFIABLE or verdict.gate is GateResult.INFRASTRUCTURE
+    # What the news is about comes first, in the open: two results of one seed, or the values of both sides.
+    twice = words.broken(bundle, verdict)
+    drawn: tuple[Chart | GapChart, ...] = (*gaps, *values) if twice else (*values, *gaps)
     shown = 0 if as_before or no_claim else min(len(drawn), 1)
+    folded = [Picture(chart=i) for i in range(shown, len(drawn))]
     questions = (
         answers.reproduces(verdict),
         answers.differs(bundle, differences),
+        apart.told_of_baseline(bundle, verdict, differences),
+        apart.told_of_files(bundle),
         answers.what_now(bundle, verdict, differences),
     )
     return _Content(
@@ -98,20 +106,23 @@ def _anything_else(bundle: Bundle, verdict: Verdict, differences: Differences | 
         ],
         sections=[
             details.metrics(bundle, verdict),
-            details.pictures(drawn, shown),
+            details.pictures([p for p in folded if drawn[p.chart].kind == "values"], shown),
             details.runs(bundle, verdict),
             details.differences(differences),
-            details.partings(bundle),
+            apart.section(bundle, [p for p in folded if drawn[p.chart].kind == "gap"]),
+            sureness.section(bundle, verdict),
             details.surroundings(bundle.candidate.configuration, bundle.candidate.not_captured),
-            details.numbers(drawn),
+            details.numbers(values),
             details.again(bundle),
         ],
     )
 
 
-def _notes(bundle: Bundle) -> list[Block]:
-    """What went wrong without changing the verdict."""
-    kept = [words.sentence(words.shortened(note)) for note in bundle.notes[:_MOST_NOTES]]
+def _notes(bundle: Bundle, verdict: Verdict) -> list[Block]:
+    """What went wrong without changing the verdict, and what nobody measured."""
+    unmeasured = sureness.unmeasured(bundle, verdict)
+    kept = [text_of(unmeasured)] if unmeasured else []
+    kept += [words.sentence(words.shortened(note)) for note in bundle.notes[:_MOST_NOTES]]
     return [Paragraph(kind="bullet", words=line(strong("Note:"), " ", note)) for note in kept]
 
 

@@ -8,7 +8,7 @@ from experiment.bundle import Bundle
 from experiment.snapshot import RunSummary
 from reporting.comparison import value_of
 from reporting.decision import Decision, Judgement, Sample, Verdict
-from reporting.document import Block, Chart, Detail, Line, Paragraph, Row, Side, Table, code, line, strong
+from reporting.document import Block, Chart, Detail, Line, Paragraph, Row, Side, Table, code, line, strong, text_of
 from reporting.markdown import name
 from reporting.numbers import NBSP, Rounding, count, duration, short, size
 from reporting.reproduction import MEASURED_BY_US
@@ -16,27 +16,43 @@ from reporting.words import decisive, look, metric, shortened, strong_metric
 
 _ARROWS = {True: f"{NBSP}↑", False: f"{NBSP}↓", None: ""}
 _NEWS = {Judgement.REGRESSED, Judgement.IMPROVED, Judgement.CHANGED, Judgement.INCONCLUSIVE, Judgement.UNVERIFIABLE}
+_NOTHING = "–"
 _MOST_COLUMNS = 4  # metrics in the table of runs; more do not fit a screen
 _MOST_STEPS = 25
 MOST_AT_ONCE = 12  # rows of metrics that stand in the open
 
 
 def metrics(bundle: Bundle, verdict: Verdict) -> Table:
-    """Metric × verdict, change with interval, baseline, this commit; the arrow says which way is good."""
+    """Metric × verdict, change, its interval, baseline, this commit; the arrow says which way is good.
+
+    The change is the third column, and narrow: the last one that a phone shows.
+    """
     decisions = verdict.decisions
     compared = bundle.baseline is not None
     before = _common({d.baseline.n for d in decisions if d.baseline.n})
     now = _common({d.candidate.n for d in decisions if d.candidate.n})
     head = [line("metric"), line("verdict")]
     if compared:
-        head += [line(f"change [95{NBSP}% interval]"), line(_of("baseline", before))]
+        head += [line("change"), line(f"95{NBSP}% interval"), line(_of("baseline", before))]
     head.append(line(_of("this commit", now)))
     decided = decisive(verdict)
-    return Table(
+    whole = Table(
         caption="Every metric: verdict, change, baseline, this commit",
         head=tuple(head),
         right=(False, False, *(True,) * (len(head) - 2)),
         rows=tuple(_metric_row(d, d is decided, compared, before, now) for d in decisions),
+    )
+    return _without_empty_columns(whole)
+
+
+def _without_empty_columns(table: Table) -> Table:
+    kept = [i for i in range(len(table.head)) if any(text_of(row.cells[i]) != _NOTHING for row in table.rows)]
+    return table.model_copy(
+        update={
+            "head": tuple(table.head[i] for i in kept),
+            "right": tuple(table.right[i] for i in kept),
+            "rows": tuple(row.model_copy(update={"cells": tuple(row.cells[i] for i in kept)}) for row in table.rows),
+        }
     )
 
 
@@ -57,7 +73,7 @@ def first_metrics(bundle: Bundle, verdict: Verdict) -> tuple[Block, ...]:
 def _metric_row(decision: Decision, decided: bool, compared: bool, before: int | None, now: int | None) -> Row:
     words = look(decision)
     news = decision.gated and decision.judgement in _NEWS
-    told = str(decision.judgement) if decision.gated else "not gated"
+    told = (str(decision.judgement) if decision.gated else "not gated").replace(" ", NBSP)
     cells: list[Line] = [
         line(
             strong_metric(decision.metric) if decided else metric(decision.metric), _ARROWS[decision.higher_is_better]
@@ -66,7 +82,7 @@ def _metric_row(decision: Decision, decided: bool, compared: bool, before: int |
     ]
     if compared:
         change = _change(decision, words)
-        cells += [line(strong(change) if decided and news else change, _interval(decision, words))]
+        cells += [line(strong(change) if decided and news else change), line(_interval(decision, words))]
         cells.append(line(_sample(decision.baseline, words, before)))
     cells.append(line(_sample(decision.candidate, words, now)))
     detail = Detail.OTHERS if news else Detail.HELD if decision.gated else Detail.UNGATED
@@ -79,7 +95,7 @@ def _change(decision: Decision, words: Rounding) -> str:
     if decision.judgement is Judgement.IDENTICAL:
         return "none"
     if delta is None:
-        return "–"
+        return _NOTHING
     if delta and decision.judgement is Judgement.WITHIN_TOLERANCE:
         return words.with_unit(short(delta).signed(delta))
     return words.with_unit(words.signed(delta))
@@ -87,9 +103,8 @@ def _change(decision: Decision, words: Rounding) -> str:
 
 def _interval(decision: Decision, words: Rounding) -> str:
     if decision.interval is None or not all(map(math.isfinite, decision.interval)):
-        return ""
-    low, high = (words.in_words(decision.noise_sd).signed(end) for end in decision.interval)
-    return f" [{low},{NBSP}{high}]"
+        return _NOTHING
+    return words.in_words(decision.noise_sd).interval(*decision.interval)
 
 
 def _sample(sample: Sample, words: Rounding, common: int | None) -> str:

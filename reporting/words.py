@@ -7,7 +7,7 @@ from experiment.record import Status
 from reporting.decision import Decision, GateResult, Judgement, MarginKind, Reproduction, Sample, Verdict
 from reporting.document import Line, Span, Style, code, line, strong, text_of
 from reporting.markdown import name
-from reporting.numbers import NBSP, Rounding, count, duration, once_in, plain, rounding, short, unit_of
+from reporting.numbers import NBSP, Rounding, count, duration, once_in, percent, plain, rounding, short, unit_of
 
 _LONGEST_REASON = 200
 _ENDED = {
@@ -130,7 +130,7 @@ def _because(decision: Decision, judgement: Judgement) -> Line:  # noqa: PLR0911
     match judgement:
         case Judgement.WITHIN_TOLERANCE:
             if not decision.delta:
-                return line("same seeds, every difference inside the tolerance")
+                return line(shortened(decision.reason) or "same seeds, every difference inside the tolerance")
             gap = short(decision.delta)
             return line(metric(decision.metric), f" moved by {amount(gap, abs(decision.delta))}, inside its tolerance")
         case Judgement.CONSISTENT:
@@ -174,7 +174,8 @@ def lead(bundle: Bundle, verdict: Verdict) -> tuple[Line, ...]:
 
 def _note(verdict: Verdict, decision: Decision) -> str:
     reason = shortened(decision.reason)
-    if not reason or verdict.judgement is Judgement.UNVERIFIABLE or decision.candidate.not_finite:
+    said = verdict.judgement is Judgement.UNVERIFIABLE or (decision.delta == 0 and decision.step == 3)  # as heading
+    if not reason or said or decision.candidate.not_finite:
         return ""
     return " " + sentence(reason if reason.startswith(decision.metric) else reason[0].upper() + reason[1:])
 
@@ -187,12 +188,15 @@ def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
             return line("Every metric at every seed lies within the tolerance of the baseline's run of that seed.")
         case Judgement.CONSISTENT:
             low, high = decision.prediction or (math.nan, math.nan)
-            words = look(decision)
+            words, one = look(decision), decision.candidate.n == 1
+            share = percent(decision.coverage or math.nan)
             return line(
-                f"{words.spread(*_pair(decision.baseline))} over {count(decision.baseline.n, 'baseline run')}, ",
-                strong(_mean(words, decision.candidate)), " in one run of this commit; 80 % of such runs lie between "
+                f"{words.spread(*_pair(decision.baseline))} over {baseline_runs(decision)}, ",
+                strong(_mean(words, decision.candidate)),
+                f" in {'one run' if one else f'{decision.candidate.n} runs'} of this commit; {share} of such "
+                f"{'runs' if one else 'means'} lie between "
                 f"{words.number(low)} and {words.with_unit(words.number(high))}, so no more runs were spent.",
-            )  # fmt: skip
+            )
         case Judgement.NO_BASELINE:
             return line("There is nothing to compare with yet: ", code(bundle.policy.baseline_file), " does not exist.")
         case Judgement.UNVERIFIABLE:
@@ -208,9 +212,15 @@ def _means(decision: Decision) -> Line:
     words = look(decision)
     one = count(decision.candidate.n, "run")
     return line(
-        f"{_side(decision.baseline, words, decision)} over {count(decision.baseline.n, 'baseline run')}, ",
+        f"{_side(decision.baseline, words, decision)} over {baseline_runs(decision)}, ",
         strong(_side(decision.candidate, words, decision)), f" over {one} of this commit",
     )  # fmt: skip
+
+
+def baseline_runs(decision: Decision) -> str:
+    """ "10 baseline runs"; "14 baseline runs (4 of them later ones)" where more of its configuration were pooled."""
+    later = decision.baseline.pooled
+    return count(decision.baseline.n, "baseline run") + (f" ({later} of them made later)" if later else "")
 
 
 def _odds(judgement: Judgement, decision: Decision) -> str:
@@ -245,7 +255,8 @@ def _and_then(verdict: Verdict, decision: Decision) -> str:
     if missing:
         total = missing + decision.candidate.n
         lost = f"{missing} of {count(total, 'run')} of this commit left no finite value"
-        said += f" {lost} and {_are(missing)} not in the mean."
+        chance = "" if decision.p_failures is None else f" (chance alone gives this {once_in(decision.p_failures)})"
+        said += f" {lost}{chance} and {_are(missing)} not in the mean."
     return said
 
 

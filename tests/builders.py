@@ -10,7 +10,7 @@ from experiment.baseline import Acceptance, Baseline
 from experiment.bundle import Bundle, Replicate
 from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareRecord, Library
 from experiment.record import DataRead, FileDigest, Outcome, SeedCall, Seeding, Status
-from experiment.snapshot import Configuration, CurveBand, RunSummary, Snapshot
+from experiment.snapshot import Configuration, CurveBand, RunSummary, Snapshot, Trace
 from experiment.spec import DataFile, EnvironmentSpec, Experiment, Goal, Metric
 from experiment.value import digest
 from reporting.decision import Decision, GateResult, Judgement, MarginKind, Reproduction, Sample, Verdict
@@ -114,6 +114,14 @@ def a_band(values: Sequence[float], *, start: float = 0.1, steps: int = 100, see
     return CurveBand(n=len(values), step=tuple(range(2, 2 * steps + 1, 2)), median=median, low=lows, high=highs)
 
 
+def a_trace(start: float, end: float, *, seed: int = 0, gap: float = 0.0, growth: float = 1.0) -> Trace:
+    """200 steps from `start` to `end`, above the true course by the fraction gap * growth^i at step i, at most 0.1."""
+    steps = range(1, 201)
+    course = [end + (start - end) * math.exp(-6 * i / 200) for i in steps]
+    values = tuple(c * (1 + min(gap * growth ** (i - 1), 0.1)) for i, c in zip(steps, course, strict=True))
+    return Trace(seed=seed, step=tuple(steps), value=values)
+
+
 def a_snapshot(
     values: Mapping[str, Sequence[float]] | None = None, *, runs: Sequence[RunSummary] | None = None, **changes: Any
 ) -> Snapshot:
@@ -139,7 +147,8 @@ def a_snapshot(
 def a_baseline(snapshot: Snapshot | None = None, **changes: Any) -> Baseline:
     """Ten accepted runs of an earlier commit."""
     accepted = Acceptance(at="2025-05-01T12:00:00Z", tool_version="0.1.0")
-    kept = snapshot or a_snapshot(BASELINE_VALUES, commit=BASE_COMMIT, taken="2025-05-01T12:00:00Z")
+    traces = {"test/accuracy": a_trace(0.1, ACCURACY[0]), "test/loss": a_trace(2.3, LOSS[0])}
+    kept = snapshot or a_snapshot(BASELINE_VALUES, commit=BASE_COMMIT, taken="2025-05-01T12:00:00Z", traces=traces)
     return Baseline(accepted=accepted, snapshot=kept, **changes)
 
 

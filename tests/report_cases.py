@@ -21,13 +21,14 @@ from builders import (
     a_run,
     a_sha,
     a_snapshot,
+    a_trace,
     an_environment,
 )
 
-from experiment.bundle import Bundle, CurveGap, Replicate
-from experiment.environment import Gpu, HardwareRecord
+from experiment.bundle import Bundle, CurveGap, FileGap, Replicate
+from experiment.environment import Gpu, HardwareRecord, Library
 from experiment.record import DataRead, FileDigest, Outcome, Status
-from experiment.snapshot import Configuration, Snapshot
+from experiment.snapshot import Configuration, Snapshot, Trace
 from experiment.spec import Gate, Goal, Metric
 from reporting.comparison import compare
 from reporting.decision import Verdict
@@ -40,7 +41,7 @@ def judged(bundle: Bundle) -> tuple[Bundle, Verdict, Differences | None]:
     """What `build` takes."""
     stored = bundle.baseline.snapshot if bundle.baseline else None
     found = differences(stored.configuration, bundle.candidate.configuration) if stored else None
-    return bundle, compare(stored, bundle.candidate, bundle.policy, bundle.replicate), found
+    return bundle, compare(stored, bundle.candidate, bundle.policy, bundle.replicate, bundle.later), found
 
 
 def report_of(bundle: Bundle) -> Report:
@@ -65,6 +66,14 @@ def _five(accuracy: tuple[float, ...], loss: tuple[float, ...], **changes: Any) 
     return a_snapshot(values, **changes)
 
 
+def _traces(gap: float, growth: float = 1.0) -> dict[str, Trace]:
+    """Curves that part from the baseline's by this fraction at step 1, times `growth` at each step after it."""
+    return {
+        "test/accuracy": a_trace(0.1, ACCURACY[0], gap=gap, growth=growth),
+        "test/loss": a_trace(2.3, LOSS[0], gap=gap, growth=growth),
+    }
+
+
 def identical() -> Bundle:
     """A comment was changed: the same bits."""
     return a_bundle(_one(ACCURACY[0], LOSS[0], configuration=edited("train.py")), replicate=None, wall_s=12.4)
@@ -81,7 +90,31 @@ def within_tolerance() -> Bundle:
     here = edited(
         hardware=HardwareRecord(cpu_model="Intel Xeon 8370C", cpus=2, simd="avx512", memory_bytes=8_000_000_000)
     )
-    return a_bundle(_one(ACCURACY[0] + 3e-9, LOSS[0] - 2e-9, configuration=here))
+    return a_bundle(_one(ACCURACY[0] + 3e-9, LOSS[0] - 2e-9, configuration=here, traces=_traces(2e-16, 1.05)))
+
+
+def another_kernel() -> Bundle:
+    """The same commit where the BLAS library takes another kernel: rounding errors grow into one more draw of noise."""
+    kernel = Library(role="blas", name="openblas", version="0.3.29", kernel="SkylakeX", threads=1)
+    here = a_configuration(
+        environment=an_environment(libraries=(kernel,)),
+        hardware=HardwareRecord(cpu_model="Intel Xeon 8370C", cpus=2, simd="avx512", memory_bytes=8_000_000_000),
+    )
+    return a_bundle(_one(0.9395, 0.2170, configuration=here, traces=_traces(1.1e-16, 1.2)))
+
+
+def model_file_differs() -> Bundle:
+    """Every metric to the bit, and a model that is another file."""
+    values = {"test/accuracy": ACCURACY[0], "test/loss": LOSS[0], "runtime_s": 12.1}
+    stored = [
+        a_run(i, dict(zip(values, row, strict=True)), artifacts={"model.npz": a_sha(f"model {i}")})
+        for i, row in enumerate(zip(*(BASELINE_VALUES[name] for name in values), strict=True))
+    ]
+    run = a_run(0, values, artifacts={"model.npz": a_sha("other")}, result_sha256=a_sha("other"))
+    here = a_snapshot(runs=[run], configuration=edited("train.py"))
+    files = (FileGap(path="model.npz", first=1042, sizes=(51_234, 51_234)),)
+    before = a_snapshot(BASELINE_VALUES, runs=stored, commit=BASE_COMMIT)
+    return a_bundle(here, baseline=a_baseline(before), files=files)
 
 
 def consistent() -> Bundle:
@@ -109,7 +142,20 @@ def improved() -> Bundle:
 
 def regressed() -> Bundle:
     """The sketch's case."""
-    return a_bundle(_five(LOWER_ACCURACY, HIGHER_LOSS, configuration=edited("train.py")))
+    here = _five(LOWER_ACCURACY, HIGHER_LOSS, configuration=edited("train.py"), traces=_traces(0.031))
+    return a_bundle(here)
+
+
+def regressed_from_more_runs() -> Bundle:
+    """Later runs of the baseline's configuration count as baseline runs; those of the loss no longer fit."""
+    accuracy = (0.9401, 0.9388, 0.9427, 0.9450, 0.9369, 0.9433)
+    loss = (0.31, 0.12, 0.33, 0.10, 0.29, 0.14)
+    later = tuple(
+        a_run(20 + i, {"test/accuracy": a, "test/loss": b, "runtime_s": 12.1})
+        for i, (a, b) in enumerate(zip(accuracy, loss, strict=True))
+    )
+    here = _five(LOWER_ACCURACY, (0.231, 0.219, 0.240, 0.214, 0.221), configuration=edited("train.py"))
+    return a_bundle(here, later=later)
 
 
 def regressed_by_a_package() -> Bundle:
@@ -153,11 +199,18 @@ def no_baseline() -> Bundle:
     return a_bundle(baseline=None, stage_note="no baseline yet: all 5 seeds")
 
 
+def first_run() -> Bundle:
+    """The same where the policy lets a first run through."""
+    policy = a_policy(gate=Gate(no_baseline="pass"))
+    return a_bundle(baseline=None, policy=policy, stage_note="no baseline yet: all 5 seeds")
+
+
 def not_reproduced() -> Bundle:
     """The same seed gave two results."""
     again = a_run(0, {"test/accuracy": 0.9311, "test/loss": 0.2510})
-    gap = CurveGap(metric="test/loss", start=1, first_bits=1, first_lasting=3, steps=200, step=(1, 100, 200),
-                   gap=(4e-3, 2e-2, 9e-2))  # fmt: skip
+    steps = (1, *range(2, 201, 2))
+    gap = CurveGap(metric="test/loss", start=1, first_bits=1, first_lasting=1, steps=200, step=steps,
+                   gap=tuple(4e-3 * step**0.6 for step in steps))  # fmt: skip
     here = _one(0.9395, 0.2170, configuration=edited("train.py"))
     return a_bundle(here, replicate=Replicate(run=again, gaps=(gap,)))
 
@@ -278,8 +331,9 @@ def only_reported() -> Bundle:
 CASES: dict[str, Callable[[], Bundle]] = {
     made.__name__.replace("_", "-"): made
     for made in (
-        identical, identical_from_cache, within_tolerance, consistent, equivalent, improved, regressed,
-        regressed_by_a_package, changed, inconclusive, inconclusive_one_against_one, no_baseline, not_reproduced,
+        identical, identical_from_cache, within_tolerance, another_kernel, model_file_differs, consistent, equivalent,
+        improved, regressed, regressed_from_more_runs, regressed_by_a_package, changed, inconclusive,
+        inconclusive_one_against_one, no_baseline, first_run, not_reproduced,
         crashed, one_of_five_timed_out, out_of_memory, missing_metric, not_a_number, never_finite, cancelled,
         infrastructure, two_hundred_metrics, hostile, only_reported,
     )

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 from chart_cases import CHARTS, a_chart, a_side
 
-from reporting.figures import DARK, LIGHT, Theme, png, svg
+from reporting.figures import DARK, LIGHT, png, svg
+from reporting.theme import Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
 
