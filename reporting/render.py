@@ -1,14 +1,17 @@
 """A report as Markdown that fits a comment, and as one HTML file that needs nothing else."""
 
+import base64
+import hashlib
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reporting import markdown
+from reporting import hover, markdown
 from reporting.document import LEFT_OUT, Block, Detail, Line, Picture, Report, Span, Style, Table, text_of
 
 if TYPE_CHECKING:
@@ -45,12 +48,29 @@ def to_markdown(report: Report, links: Sequence[Link] = (), limit: int = LIMIT) 
 
 
 def to_html(report: Report, figures: Sequence[str]) -> str:
-    """The report as one HTML page: no scripts, nothing loaded; `figures` are `reporting.figures.svg` of each chart."""
+    """The report as one HTML page that loads nothing; `figures` are `reporting.figures.svg` of each chart.
+
+    Its one script is ours and is named by its digest in the page's policy: no other would run.
+    """
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _html()
         .get_template("report.html.j2")
-        .render(report=report, title=text_of(report.heading), figures=[Markup(svg) for svg in figures])
+        .render(
+            report=report,
+            title=text_of(report.heading),
+            figures=[Markup(svg) for svg in figures],
+            hovers=[hover.as_json(chart) for chart in report.charts],
+            script=Markup(script),
+            script_hash=f"sha256-{digest}",
+        )
     )
+
+
+@cache
+def _script() -> str:
+    return files("reporting").joinpath("templates", "report.js").read_text(encoding="utf-8")
 
 
 def _with_pictures(report: Report, linked: int) -> Report:

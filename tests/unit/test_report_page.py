@@ -1,8 +1,11 @@
-"""The HTML report: one file, nothing loaded, nothing that runs, and a page that works without seeing it."""
+"""The HTML report: one file, nothing loaded, no script but ours, and a page that works without seeing it."""
 
+import base64
+import hashlib
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from report_cases import CASES, report_of
@@ -10,6 +13,7 @@ from report_cases import CASES, report_of
 from reporting.figures import svg
 from reporting.render import to_html
 
+TEMPLATES = Path(__file__).parents[2] / "reporting" / "templates"
 VOID = {"meta", "link", "br", "img", "source", "hr", "input"}
 
 
@@ -50,11 +54,17 @@ def page(case: str) -> tuple[str, Page]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_page_is_whole_and_loads_and_runs_nothing(case: str) -> None:
+def test_the_page_is_whole_loads_nothing_and_runs_no_script_but_ours(case: str) -> None:
     html, found = page(case)
     assert html.startswith("<!doctype html>")
     names = {name for name, _ in found.elements}
-    assert not names & {"script", "iframe", "object", "embed", "img", "a", "form", "base"}
+    assert found.named("script") == [{}]
+    ours = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    assert f"<script>{ours}</script>" in html
+    digest = base64.b64encode(hashlib.sha256(ours.encode()).digest()).decode()
+    policy = next(a["content"] for a in found.named("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+    assert not names & {"iframe", "object", "embed", "img", "a", "form", "base"}
     for name, attributes in found.elements:
         assert not [key for key in attributes if key.startswith("on")]
         for key in ("src", "href", "xlink:href", "srcset", "action"):
@@ -80,16 +90,20 @@ def test_the_heading_is_the_title_and_there_is_one() -> None:
 
 def test_a_figure_says_in_words_what_it_shows() -> None:
     _, found = page("regressed")
-    labels = [attributes["aria-label"] for attributes in found.named("figure")]
-    assert labels[0] is not None
+    drawings = [attributes for attributes in found.named("div") if attributes.get("class") == "drawing"]
+    assert len(drawings) == len(found.named("figure")) == 3
+    labels = [attributes["aria-label"] or "" for attributes in drawings]
     assert labels[0].startswith("test/accuracy of each run: baseline between")
-    assert all(attributes["role"] == "img" for attributes in found.named("figure"))
+    assert labels[2].startswith(
+        "gap between two runs of test/accuracy, seed 0, baseline and this commit: 3 % at step 1"
+    )
+    assert all(attributes["role"] == "img" for attributes in drawings)
 
 
 def test_ids_are_unique_with_several_figures() -> None:
     _, found = page("regressed")
     ids = Counter(attributes["id"] for _, attributes in found.elements if "id" in attributes)
-    assert len(found.named("figure")) == 2
+    assert len(found.named("figure")) == 3
     assert set(ids.values()) == {1}
 
 
