@@ -108,16 +108,17 @@ def charts(bundle: Bundle, verdict: Verdict) -> tuple[GapChart, ...]:
 
 
 def _chart(gap: CurveGap | None, label: str) -> GapChart | None:
-    if gap is None or sum(0 < g < math.inf for g in gap.gap) < 2:
+    points = [] if gap is None else [(s, g) for s, g in zip(gap.step, gap.gap, strict=False) if abs(s) < 2**63]
+    if gap is None or sum(0 < g < math.inf for _, g in points) < 2:
         return None
-    end = gap.gap[-1]
-    last = f", {size(end)} at step {gap.step[-1]:,}" if end > 0 else ""
+    step, end = points[-1]
+    last = f", {size(end)} at step {step:,}" if end > 0 else ""
     first = f"{size(first_gap(gap))} at step {gap.first_bits:,}"
     return GapChart(
         metric=name(gap.metric),
         label=label,
-        step=gap.step,
-        gap=gap.gap,
+        step=tuple(s for s, _ in points),
+        gap=tuple(g for _, g in points),
         lasting=LASTING,
         alt=f"gap between two runs of {name(gap.metric)}, {label}: {first}{last}",
     )

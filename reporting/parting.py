@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from experiment.bundle import CurveGap
 from experiment.curves import Curve
-from experiment.snapshot import Snapshot
+from experiment.snapshot import Snapshot, Trace
 from reporting.differences import Change, Differences, Factor
 from reporting.numbers import percent, short
 
@@ -39,12 +39,17 @@ def how_traces_part(before: Snapshot, after: Snapshot) -> tuple[CurveGap, ...]:
     for metric, now in after.traces.items():
         stored = before.traces.get(metric)
         if stored is not None and stored.seed == now.seed:
-            columns = [(np.array(t.step, np.int64), np.array(t.value, np.float64)) for t in (stored, now)]
-            found.append(_compared(metric, *columns))
+            found.append(_compared(metric, _columns(stored), _columns(now)))
     return tuple(gap for gap in found if gap is not None)
 
 
 Column = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def _columns(trace: Trace) -> Column:
+    """As long as the shorter column; steps that are no 64-bit numbers are left out: a bundle is a stranger's bytes."""
+    points = [(s, v) for s, v in zip(trace.step, trace.value, strict=False) if abs(s) < 2**63]
+    return np.array([s for s, _ in points], np.int64), np.array([v for _, v in points], np.float64)
 
 
 def _compared(metric: str, a: Column, b: Column) -> CurveGap | None:

@@ -90,6 +90,19 @@ def test_the_gap_is_drawn_with_what_it_shows_in_words() -> None:
     assert "<summary>How runs of one seed part</summary>" in text
 
 
+def test_a_strangers_curve_of_uneven_columns_and_giant_steps_is_no_reason_to_fail() -> None:
+    whole = a_trace(2.3, LOSS[0], gap=0.05)
+    torn = whole.model_copy(update={"step": (10**30, *whole.step[1:]), "value": whole.value[:50]})
+    bundle, verdict, _ = judged(one(torn, edited("train.py"), 0.9130))
+    (gap,) = apart.from_baseline(bundle)
+    assert (gap.first_bits, gap.steps) == (1, 49)
+    uneven = gap.model_copy(update={"gap": gap.gap[:10]})
+    assert apart.section(bundle, []) is not None
+    assert bundle.replicate is not None
+    again = bundle.replicate.model_copy(update={"gaps": (uneven,)})
+    assert len(apart.charts(bundle.model_copy(update={"replicate": again}), verdict)[0].step) == 10
+
+
 def test_a_file_that_differs_is_named_with_its_first_byte() -> None:
     text = to_markdown(report_of(CASES["model-file-differs"]()))
     assert "within tolerance" in text.splitlines()[0]
