@@ -42,6 +42,7 @@
     show();
   };
 
+  const UNITS = { min: 60, h: 3600, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
   const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   const number = (text) => {
     const plain = text.replaceAll("−", "-").replaceAll(",", "").replace(/^[(+\s]+/, "");
@@ -49,7 +50,8 @@
     if (!found) return /^-?∞/.test(plain) ? Number(plain[0] === "-" ? -Infinity : Infinity) : NaN;
     const power = plain.match(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/);
     const digits = power ? [...power[1].replace("⁻", "")].map((c) => SUPERSCRIPT.indexOf(c)).join("") : "0";
-    return Number(found[0]) * 10 ** (Number(digits) * (power && power[1].startsWith("⁻") ? -1 : 1));
+    const unit = plain.slice(found[0].length).match(/^\s(min|h|[kMGT]B)\b/);
+    return (unit ? UNITS[unit[1]] : 1) * Number(found[0]) * 10 ** (Number(digits) * (power && power[1].startsWith("⁻") ? -1 : 1));
   };
 
   const sortBy = (table, column, head) => {

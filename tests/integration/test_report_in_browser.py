@@ -121,6 +121,16 @@ def test_a_table_is_sorted_by_numbers_as_numbers_and_says_so(show: Shown) -> Non
     assert float(again[-1].split(" [")[0].replace("−", "-")) == changes[0]
 
 
+def test_times_and_sizes_are_sorted_as_what_they_are(show: Shown) -> None:
+    page = show("one-of-five-timed-out")
+    page.value("document.querySelectorAll('details').forEach(d => d.open = true)")
+    table = "[...document.querySelectorAll('table')].find(t => t.caption.innerText === 'Every run of this commit')"
+    page.value(f"{table}.tHead.rows[0].cells[3].querySelector('button').click()")
+    shown = page.value(f"[...{table}.tBodies[0].rows].map(row => row.cells[3].innerText.replace('\u00a0', ' '))")
+    assert shown[-1] == "2 h 0 min"
+    assert shown[0] == "12 s"
+
+
 def test_a_table_is_filtered_by_words_and_says_how_many_are_left(show: Shown) -> None:
     page = show("two-hundred-metrics")
     page.value("document.querySelectorAll('details').forEach(d => d.open = true)")
