@@ -216,8 +216,8 @@ TEXTS = {
     f'{BASE}"\\e[31m\\n::error::": 1': """\
         ml-experiment.yaml:3: unknown key '\\x1b[31m\\n::error::'
           3 │ "\\e[31m\\n::error::": 1
-            │ ^^^^^^^^^^^^^^^ known here: alpha, artifacts, baseline, command, data, determinism, environment, evaluate, \
-experiment, gate, hooks, metric_files, metrics, notify, pairing, params, resources, seeds, stages, sweep""",
+            │ ^^^^^^^^^^^^^^^ known here: alpha, artifacts, baseline, command, data, determinism, environment, \
+evaluate, experiment, gate, hooks, metric_files, metrics, notify, pairing, params, resources, seeds, stages, sweep""",
     # Types.
     f"{BASE}seeds: 5": """\
         ml-experiment.yaml:3: seeds: expected a list, found 5
