@@ -78,7 +78,7 @@ class Files:
     def add_blob(self, content: bytes) -> str:
         """Store bytes; their name."""
         body = {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"}
-        return str(self._ask.send("POST", f"{self._at}/git/blobs", body)["sha"])
+        return str(self._ask.store(f"{self._at}/git/blobs", body)["sha"])
 
     def add_tree(self, files: Sequence[tuple[str, str]], base: str | None = None) -> str:
         """Store a tree of (path, blob); with `base`, on top of that commit's."""
@@ -87,12 +87,12 @@ class Files:
         }
         if base is not None:
             body["base_tree"] = base
-        return str(self._ask.send("POST", f"{self._at}/git/trees", body)["sha"])
+        return str(self._ask.store(f"{self._at}/git/trees", body)["sha"])
 
     def add_commit(self, tree: str, parents: Sequence[str], message: str) -> str:
         """Store a commit of a tree."""
         body = {"tree": tree, "parents": list(parents), "message": message}
-        return str(self._ask.send("POST", f"{self._at}/git/commits", body)["sha"])
+        return str(self._ask.store(f"{self._at}/git/commits", body)["sha"])
 
 
 def _ref(branch: str) -> str:

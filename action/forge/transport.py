@@ -74,6 +74,10 @@ class Transport:
         answer = self._ask(verb, path, {}, body)
         return _json(f"{verb} {path}", answer.body) if answer.body else None
 
+    def store(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Store what is named by its own content (git's objects): asked twice, there is still one."""
+        return _json(f"POST {path}", self._ask("POST", path, {}, body, patient_as="PUT").body)
+
     def delete(self, path: str) -> None:
         """Delete something; that it is gone already is as good."""
         try:
@@ -97,14 +101,21 @@ class Transport:
         except requests.RequestException as error:
             raise refusals.Unreachable(f"GET {path}", type(error).__name__) from None
 
-    def _ask(self, verb: str, path: str, parameters: Mapping[str, str | int], body: Mapping[str, Any] | None) -> Answer:
+    def _ask(
+        self,
+        verb: str,
+        path: str,
+        parameters: Mapping[str, str | int],
+        body: Mapping[str, Any] | None,
+        patient_as: str = "",
+    ) -> Answer:
         asked, tries = f"{verb} {path}", 0
         while True:
             tries += 1
             if verb != "GET":
                 self._pace()
             found = self._once(verb, path, parameters, body)
-            then = patience.decide(verb, found, tries, self._waited_s, self._clock.now())
+            then = patience.decide(patient_as or verb, found, tries, self._waited_s, self._clock.now())
             if isinstance(then, Again):
                 self._waited_s += then.wait_s
                 self._clock.sleep(then.wait_s)

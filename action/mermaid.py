@@ -1,0 +1,141 @@
+"""A chart as Mermaid text, which GitHub draws in a comment itself: for where no picture can be put."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from experiment.snapshot import CurveBand
+from reporting.document import Chart, Side
+from reporting.markdown import name
+
+POINTS = 60
+_MOST_BARS = 40
+_BASELINE, _HERE, _FAINT = "#0969da", "#bc4c00", "#8c959f"  # as `reporting.figures` has them; seen on both papers
+
+
+def diagrams(chart: Chart) -> tuple[str, ...]:
+    """The diagrams of one chart: its curves where it has any, and every run as a bar; none for no finite value."""
+    made = [_curves(chart), _runs(chart)]
+    return tuple(text for text in made if text)
+
+
+def _curves(chart: Chart) -> str:
+    """The range of the baseline's curves and the median of this commit's, over the steps that all of them have."""
+    bands = [(side, side.curve) for side in chart.sides if side.curve is not None]
+    grid = _grid([band for _, band in bands])
+    if not grid:
+        return ""
+    lines: list[tuple[str, str, list[float]]] = []
+    for side, band in bands:
+        colour = _HERE if side is chart.sides[-1] else _BASELINE
+        if side is chart.sides[-1]:
+            lines.append((side.label, colour, _sampled(band.step, band.median, grid)))
+        else:
+            lines.append((f"{side.label}, lowest", colour, _sampled(band.step, band.low, grid)))
+            lines.append((f"{side.label}, highest", colour, _sampled(band.step, band.high, grid)))
+    values = [value for *_, line in lines for value in line]
+    if not values or any(not line for *_, line in lines):
+        return ""
+    both = "range of the baseline's runs (blue) and median of this commit's (orange)"
+    return _chart(
+        title=f"{name(chart.metric)} by step: {both if len(lines) > 1 else 'median of the runs'}",
+        x_axis=f'"step" {_number(grid[0])} --> {_number(grid[-1])}',
+        y_axis=_axis(chart, values),
+        series=[("line", colour, line) for _, colour, line in lines],
+    )
+
+
+def _runs(chart: Chart) -> str:
+    """Every run's final value as a bar, and the mean of the baseline and its margin as lines."""
+    names, here, before = _bars(chart.sides)
+    if not names:
+        return ""
+    base = chart.sides[0] if len(chart.sides) > 1 else None
+    lines: list[tuple[str, str, Sequence[float]]] = []
+    if base is not None and base.mean is not None:
+        lines = [("line", _BASELINE, [base.mean] * len(names))]
+        for edge in (-1, 1) if chart.margin else ():
+            lines.append(("line", _FAINT, [base.mean + edge * (chart.margin or 0.0)] * len(names)))
+    values = [*here, *before, *(value for *_, line in lines for value in line)]
+    floor = _floor(values)
+    bars: list[tuple[str, str, Sequence[float]]] = [("bar", _HERE, [*[floor] * len(before), *here])]
+    if before:
+        bars.insert(0, ("bar", _BASELINE, [*before, *[floor] * len(here)]))
+    told = "baseline (blue; its mean and margin as lines) and this commit (orange)"
+    return _chart(
+        title=f"{name(chart.metric)} of each run: {told}" if before else f"{name(chart.metric)} of each run",
+        x_axis=f"[{', '.join(names)}]",
+        y_axis=_axis(chart, [floor, *values]),
+        series=[*bars, *lines],
+    )
+
+
+def _floor(values: Sequence[float]) -> float:
+    """Where bars begin: a little below the lowest value, and at 0 where that is near."""
+    low, high = min(values), max(values)
+    below = low - 0.1 * ((high - low) or abs(high) or 1.0)
+    return 0.0 if low >= 0 >= below else below
+
+
+def _bars(sides: Sequence[Side]) -> tuple[list[str], list[float], list[float]]:
+    """Names of all bars, this commit's values and the baseline's; the first ones where they are too many."""
+    here = list(sides[-1].values)[:_MOST_BARS]
+    before = list(sides[0].values)[:_MOST_BARS] if len(sides) > 1 else []
+    names = [f'"b{i + 1}"' for i in range(len(before))] + [f'"c{i + 1}"' for i in range(len(here))]
+    return names, here, before
+
+
+def _grid(bands: Sequence[CurveBand]) -> list[float]:
+    """Evenly spaced steps inside all bands: Mermaid spaces points evenly, whatever their steps are."""
+    if not bands:
+        return []
+    first, last = max(band.step[0] for band in bands), min(band.step[-1] for band in bands)
+    if first >= last:
+        return []
+    return [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
+
+
+def _sampled(steps: Sequence[int], values: Sequence[float], grid: Sequence[float]) -> list[float]:
+    """Straight lines between the finite points; empty where there are fewer than two or they do not span the grid."""
+    known = [(step, value) for step, value in zip(steps, values, strict=True) if abs(value) < float("inf")]
+    if len(known) < 2:
+        return []
+    at = [step for step, _ in known]
+    sampled = []
+    for x in grid:
+        i = min(max(bisect_right(at, x), 1), len(at) - 1)
+        (x0, y0), (x1, y1) = known[i - 1], known[i]
+        share = min(max((x - x0) / (x1 - x0), 0.0), 1.0)
+        sampled.append(y0 + (y1 - y0) * share)
+    return sampled
+
+
+def _axis(chart: Chart, values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    if low == high:
+        low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
+    unit = f" ({chart.unit})" if chart.unit else ""
+    if _number(low) == _number(high):
+        return ""  # too small for Mermaid's numbers
+    return f'"{name(chart.metric)}{unit}" {_number(low)} --> {_number(high)}'
+
+
+def _number(value: float) -> str:
+    """Mermaid's grammar knows no exponents."""
+    text = f"{value:.12f}" if abs(value) < 1 else f"{value:.6f}"
+    return text.rstrip("0").rstrip(".") or "0"
+
+
+def _chart(title: str, x_axis: str, y_axis: str, series: Sequence[tuple[str, str, Sequence[float]]]) -> str:
+    if not y_axis:
+        return ""
+    colours = ",".join(colour for _, colour, _ in series)
+    return "\n".join(
+        [
+            f"%%{{init: {{'themeVariables': {{'xyChart': {{'plotColorPalette': '{colours}'}}}}}}}}%%",
+            "xychart-beta",
+            f'  title "{title}"',
+            f"  x-axis {x_axis}",
+            f"  y-axis {y_axis}",
+            *(f"  {kind} [{', '.join(map(_number, values))}]" for kind, _, values in series),
+        ]
+    )
