@@ -9,7 +9,12 @@ from reporting.markdown import name
 
 POINTS = 60
 _MOST_BARS = 40
+_EARLY = 0.15  # of the steps, left out: what falls or climbs steeply there hides the end
+_SIZE = "{'width': 860, 'height': 300, 'titleFontSize': 15}"
 _BASELINE, _HERE, _FAINT = "#0969da", "#bc4c00", "#8c959f"  # as `reporting.figures` has them; seen on both papers
+
+
+LEGEND = "Blue: baseline (range over its runs; as lines, mean and margin). Orange: this commit (median of its runs)"
 
 
 def diagrams(chart: Chart) -> tuple[str, ...]:
@@ -35,9 +40,8 @@ def _curves(chart: Chart) -> str:
     values = [value for *_, line in lines for value in line]
     if not values or any(not line for *_, line in lines):
         return ""
-    both = "range of the baseline's runs (blue) and median of this commit's (orange)"
     return _chart(
-        title=f"{name(chart.metric)} by step: {both if len(lines) > 1 else 'median of the runs'}",
+        title=f"{name(chart.metric)} by step",
         x_axis=f'"step" {_number(grid[0])} --> {_number(grid[-1])}',
         y_axis=_axis(chart, values),
         series=[("line", colour, line) for _, colour, line in lines],
@@ -57,12 +61,12 @@ def _runs(chart: Chart) -> str:
             lines.append(("line", _FAINT, [base.mean + edge * (chart.margin or 0.0)] * len(names)))
     values = [*here, *before, *(value for *_, line in lines for value in line)]
     floor = _floor(values)
-    bars: list[tuple[str, str, Sequence[float]]] = [("bar", _HERE, [*[floor] * len(before), *here])]
+    none = floor - (max(values) - floor)  # below the axis: nothing is drawn where the bar belongs to the other side
+    bars: list[tuple[str, str, Sequence[float]]] = [("bar", _HERE, [*[none] * len(before), *here])]
     if before:
-        bars.insert(0, ("bar", _BASELINE, [*before, *[floor] * len(here)]))
-    told = "baseline (blue; its mean and margin as lines) and this commit (orange)"
+        bars.insert(0, ("bar", _BASELINE, [*before, *[none] * len(here)]))
     return _chart(
-        title=f"{name(chart.metric)} of each run: {told}" if before else f"{name(chart.metric)} of each run",
+        title=f"{name(chart.metric)} of each run",
         x_axis=f"[{', '.join(names)}]",
         y_axis=_axis(chart, [floor, *values]),
         series=[*bars, *lines],
@@ -88,9 +92,10 @@ def _grid(bands: Sequence[CurveBand]) -> list[float]:
     """Evenly spaced steps inside all bands: Mermaid spaces points evenly, whatever their steps are."""
     if not bands:
         return []
-    first, last = max(band.step[0] for band in bands), min(band.step[-1] for band in bands)
+    first, last = float(max(band.step[0] for band in bands)), float(min(band.step[-1] for band in bands))
     if first >= last:
         return []
+    first += (last - first) * _EARLY
     return [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
 
 
@@ -131,7 +136,7 @@ def _chart(title: str, x_axis: str, y_axis: str, series: Sequence[tuple[str, str
     colours = ",".join(colour for _, colour, _ in series)
     return "\n".join(
         [
-            f"%%{{init: {{'themeVariables': {{'xyChart': {{'plotColorPalette': '{colours}'}}}}}}}}%%",
+            f"%%{{init: {{'xyChart': {_SIZE}, 'themeVariables': {_theme(colours)}}}}}%%",
             "xychart-beta",
             f'  title "{title}"',
             f"  x-axis {x_axis}",
@@ -139,3 +144,7 @@ def _chart(title: str, x_axis: str, y_axis: str, series: Sequence[tuple[str, str
             *(f"  {kind} [{', '.join(map(_number, values))}]" for kind, _, values in series),
         ]
     )
+
+
+def _theme(colours: str) -> str:
+    return f"{{'xyChart': {{'plotColorPalette': '{colours}'}}}}"

@@ -42,7 +42,7 @@ def figures(report: Report, plots: Plots, forge: Forge | None, place: Place, ser
 def _drawn(charts: Sequence[Chart]) -> tuple[Shown, ...]:
     sources = [mermaid.diagrams(chart) for chart in charts]
     first_without = next((i for i, found in enumerate(sources) if not found), len(sources))
-    return tuple(Drawing(found) for found in sources[:first_without])
+    return tuple(Drawing(found, mermaid.LEGEND) for found in sources[:first_without])
 
 
 def _uploaded(charts: Sequence[Chart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:

@@ -34,6 +34,7 @@ class Drawing:
     """Mermaid text of one figure: GitHub draws it where the report stands, without a file."""
 
     sources: tuple[str, ...]
+    legend: str
 
 
 Shown = Link | Drawing
@@ -155,7 +156,7 @@ _STYLES: dict[Style, Callable[[Span], str]] = {
 def _picture(link: Shown, alt: str) -> Markup:
     if isinstance(link, Drawing):
         drawn = [f"```mermaid\n{source}\n```\n" for source in link.sources]
-        return Markup("\n".join([*drawn, f"In words: {markdown.prose(alt)}.\n"]))
+        return Markup("\n".join([*drawn, f"{link.legend}. In words: {markdown.prose(alt)}.\n"]))
     light, dark, words = (html.escape(markdown.visible(text)) for text in (link.light, link.dark, alt))
     return Markup(
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'

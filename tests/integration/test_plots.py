@@ -54,7 +54,7 @@ def test_where_the_token_may_not_write_the_comment_draws_them_itself(forge: Forg
     assert len(found.notes) == (0 if plots is Plots.AUTO else 1)
     markdown = to_markdown(REPORT, found.shown)
     assert markdown.count("```mermaid\n") == 2
-    assert "In words: test/accuracy of each run: " in markdown
+    assert ". In words: test/accuracy of each run: " in markdown
     assert len(markdown.encode()) < 65_000
 
 
