@@ -63,7 +63,10 @@ def _harmless_line(text: str) -> str:
 
 
 class Log:
-    """The log of a step. Whatever is relayed stands between a random pair of marks that turn commands off."""
+    """The log of a step. Whatever is relayed stands between a random pair of marks that turn commands off.
+
+    Commands stay off from one relayed line to the next and are on only while one of ours is written; call `end` last.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -72,32 +75,26 @@ class Log:
 
     def relay(self, text: str) -> None:
         """Lines that may come from anybody."""
-        with self.relayed():
-            for line in harmless(text):
-                self._write(line)
+        if self._mark is None:
+            self._mark = secrets.token_hex(16)
+            self._write(f"::stop-commands::{self._mark}")
+        for line in harmless(text):
+            self._write(line)
 
-    @contextlib.contextmanager
-    def relayed(self) -> Iterator[None]:
-        """Commands are off inside; nested, the outermost pair counts."""
+    def end(self) -> None:
+        """Turn commands on again: the next step is not ours."""
         if self._mark is not None:
-            yield
-            return
-        self._mark = secrets.token_hex(16)
-        self._write(f"::stop-commands::{self._mark}")
-        try:
-            yield
-        finally:
             self._write(f"::{self._mark}::")
             self._mark = None
 
     @contextlib.contextmanager
     def group(self, title: str) -> Iterator[None]:
         """Lines that are folded under a title."""
-        self._write(f"::group::{_data(_one_line(title))}")
+        self._command(f"::group::{_data(_one_line(title))}")
         try:
             yield
         finally:
-            self._write("::endgroup::")
+            self._command("::endgroup::")
 
     def annotate(self, found: Annotation) -> None:
         """A remark beside the code; beyond what GitHub shows of a kind it is a plain line."""
@@ -108,11 +105,15 @@ class Log:
             return
         places = {"file": found.path, "line": found.line, "title": found.title}
         given = ",".join(f"{key}={_property(_one_line(str(value)))}" for key, value in places.items() if value)
-        self._write(f"::{found.level} {given}::{_data(message)}")
+        self._command(f"::{found.level} {given}::{_data(message)}")
 
     def mask(self, secret: str) -> None:
         """The runner shows *** in its place from now on."""
-        self._write(f"::add-mask::{_data(secret)}")
+        self._command(f"::add-mask::{_data(secret)}")
+
+    def _command(self, line: str) -> None:
+        self.end()
+        self._write(line)
 
     def _write(self, line: str) -> None:
         self._out.write(line + "\n")

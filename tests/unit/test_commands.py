@@ -39,6 +39,7 @@ def test_the_runner_obeys_nothing_that_is_relayed(texts: list[str]) -> None:
     log = Log(out)
     for text in texts:
         log.relay(text)
+    log.end()
     runner = Runner()
     runner.read(out.getvalue())
     assert runner.obeyed == []
@@ -79,21 +80,25 @@ def test_a_mark_cannot_be_guessed() -> None:
     marks = set()
     for _ in range(20):
         out = io.StringIO()
-        Log(out).relay("x")
+        log = Log(out)
+        log.relay("x")
+        log.end()
         found = re.fullmatch(r"::stop-commands::([0-9a-f]{32})\nx\n::\1::\n", out.getvalue())
         assert found
         marks.add(found[1])
     assert len(marks) == 20
 
 
-def test_commands_are_on_again_when_what_is_relayed_breaks() -> None:
+def test_commands_are_off_between_relayed_lines_and_on_only_for_ours() -> None:
     out = io.StringIO()
     log = Log(out)
-    with pytest.raises(KeyboardInterrupt), log.relayed():
-        raise KeyboardInterrupt
-    runner = Runner()
-    runner.read(out.getvalue())
-    assert not runner.stopped
+    log.relay("a")
+    log.relay("b")
+    with log.group("run"):
+        log.relay("c")
+    log.end()
+    kinds = ["mark" if re.search("[0-9a-f]{32}", line) else line for line in out.getvalue().splitlines()]
+    assert kinds == ["mark", "a", "b", "mark", "::group::run", "mark", "c", "mark", "::endgroup::"]
 
 
 def test_the_eleventh_annotation_is_a_line() -> None:
