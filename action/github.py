@@ -1,15 +1,15 @@
 """GitHub's door: inputs and event -> activity -> exit code. The one place that knows how a step ends."""
 
 import os
-import signal
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from action import annotations, announcement, inputs
 from action.commands import Annotation, Level, Log, OutputsLost, write_outputs, write_summary
 from action.endings import BUG, CANCELLED
+from action.forge.clock import Clock
 from action.forge.forge import connect
 from action.inputs import Request
 from action.jobs.step import Ended, Step
@@ -19,15 +19,14 @@ from reporting.markdown import fence
 from runner.source import STATE
 
 
-def run(environ: MutableMapping[str, str], out: TextIO) -> int:
+def run(environ: MutableMapping[str, str], out: TextIO, clock: Clock | None = None) -> int:
     """One step from its inputs to its exit code. `environ` loses the inputs and every token."""
     log = Log(out)
-    _end_on_signals()
     output = Path(environ["GITHUB_OUTPUT"]) if environ.get("GITHUB_OUTPUT") else None
     summary = Path(environ["GITHUB_STEP_SUMMARY"]) if environ.get("GITHUB_STEP_SUMMARY") else None
     workspace = environ.get("GITHUB_WORKSPACE", "")
     try:
-        ended = _ended(environ, log, workspace)
+        ended = _ended(environ, log, workspace, clock)
         _tell(log, ended, summary)
         return _hand_on(log, ended, output)
     finally:
@@ -36,12 +35,12 @@ def run(environ: MutableMapping[str, str], out: TextIO) -> int:
             give_back(Path(workspace))
 
 
-def _ended(environ: MutableMapping[str, str], log: Log, workspace: str) -> Ended:
+def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: Clock | None) -> Ended:
     """What the activity came to; no traceback ever reaches the log."""
     try:
         request = inputs.read(environ)
         _trust_the_checkout(environ, request)
-        return _activity(request, log, environ)
+        return _activity(request, log, environ, clock)
     except (Refused, InfrastructureFailed, CannotJudge) as error:
         return _failed(error.exit_code, str(error), workspace)
     except KeyboardInterrupt:
@@ -52,13 +51,14 @@ def _ended(environ: MutableMapping[str, str], log: Log, workspace: str) -> Ended
         return _failed(BUG, f"this is a bug in ml-experiment: {told}\n  please report it with this log", workspace)
 
 
-def _activity(request: Request, log: Log, environ: MutableMapping[str, str]) -> Ended:
+def _activity(request: Request, log: Log, environ: MutableMapping[str, str], clock: Clock | None) -> Ended:
     event, job = request.event, request.job
     asked = request.trials is not None or request.parallelism is not None
     activity = route(event, request.mode, job.ref, sweep_asked=asked)
-    forge = connect(job.api_url, job.repository, request.token) if request.token is not None else None
+    forge = None
     if request.token is not None:
         log.mask(request.token.reveal())
+        forge = connect(job.api_url, job.repository, request.token, clock)
     if request.mlflow_tracking_uri:
         environ["MLFLOW_TRACKING_URI"] = request.mlflow_tracking_uri
     step = Step(request, log, forge, environ)
@@ -121,16 +121,6 @@ def _hand_on(log: Log, ended: Ended, output: Path | None) -> int:
         log.annotate(Annotation(Level.ERROR, "ml-experiment", str(error)))
         return ended.code or error.exit_code
     return ended.code
-
-
-def _end_on_signals() -> None:
-    """PID 1 has no default for these: being asked to end, end as Ctrl-C does."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _as_interrupt)
-
-
-def _as_interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def give_back(workspace: Path) -> None:

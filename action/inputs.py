@@ -103,6 +103,7 @@ class Job:
     workspace: Path
     output: Path | None
     summary: Path | None
+    state: Path | None
 
     @property
     def run_url(self) -> str:
@@ -194,6 +195,7 @@ def _job(environ: MutableMapping[str, str]) -> Job:
         workspace=Path(_needed(environ, "GITHUB_WORKSPACE", r"^/", "an absolute path")),
         output=_file(environ, "GITHUB_OUTPUT"),
         summary=_file(environ, "GITHUB_STEP_SUMMARY"),
+        state=_file(environ, "GITHUB_STATE"),
     )
 
 

@@ -26,6 +26,10 @@ class Checks:
         )
         return [held(CheckRun, one, f"check runs of {sha[:7]}") for one in found]
 
+    def one(self, check: int) -> CheckRun:
+        """A check run as it is now."""
+        return held(CheckRun, self._ask.get(f"{self._at}/check-runs/{check}"), f"check run {check}")
+
     def begin(self, sha: str, name: str, external_id: str, details_url: str) -> CheckRun:
         """A check run in progress. Where an answer is lost it is looked for, so that there is never a second one."""
         body = {

@@ -29,6 +29,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._waited_s = 0.0
         self._last_write: float | None = None
+        self._skipped = 0
         self._requester = Requester(
             auth=Auth.Token(token.reveal()),
             base_url=api_url,
@@ -115,13 +116,17 @@ class Transport:
             if verb != "GET":
                 self._pace()
             found = self._once(verb, path, parameters, body)
-            then = patience.decide(patient_as or verb, found, tries, self._waited_s, self._clock.now())
+            then = patience.decide(patient_as or verb, found, tries + self._skipped, self._waited_s, self._clock.now())
             if isinstance(then, Again):
                 self._waited_s += then.wait_s
                 self._clock.sleep(then.wait_s)
                 continue
             if then.meaning is Meaning.DONE and isinstance(found, Answer):
                 return found
+            if then.meaning is Meaning.UNREACHABLE:
+                self._skipped = (
+                    patience.MOST_TRIES - 1
+                )  # a forge that was down for so long is asked once more each time
             _give_up(asked, then, found.why if isinstance(found, NoAnswer) else found.message)
 
     def _pace(self) -> None:

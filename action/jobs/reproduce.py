@@ -146,7 +146,8 @@ def _tell_unchanged(step: Step, place: Place, begun: Begun, change: Change) -> E
         body += f"\n**Baseline:** {code(occasion.baseline_edited)} is edited here; it was not judged.\n"
     text = Text(place.experiment, place.age, body, quiet=not occasion.baseline_edited)
     posted = _post(step, place, begun, Finding(Conclusion.SUCCESS, REASON, body, text.marked()), text)
-    found = announcement.outputs(None, None, comment_url=posted.comment_url, check_url=posted.check_url)
+    urls = {"comment_url": posted.comment_url, "check_url": posted.check_url}
+    found = announcement.outputs(None, None, experiment=place.experiment, **urls)
     return Ended(0, {**found, "verdict": "unchanged", "passed": "true"}, body, notes=posted.notes)
 
 
@@ -184,6 +185,8 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
     outputs = announcement.outputs(
         verdict,
         ruling,
+        experiment=experiment.experiment,
+        html=os.path.relpath(written.html, workspace),
         report=os.path.relpath(written.report, workspace),
         bundle=os.path.relpath(written.bundle, workspace),
         comment_url=posted.comment_url,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from action import trust
 from action.check import Conclusion, Finding
-from action.commands import Annotation, Log
+from action.commands import Annotation, Log, write_outputs
 from action.comment import Age
 from action.forge.forge import Forge
 from action.inputs import Request
@@ -59,7 +59,10 @@ def open_check(step: Step, place: Place) -> Begun:
         return NOWHERE
     if step.standing is Standing.STRANGERS:
         return Begun(None, (POSTED_ELSEWHERE,))
-    return begin(step.forge, place)
+    begun = begin(step.forge, place)
+    if begun.check is not None and step.request.job.state is not None:
+        write_outputs(step.request.job.state, {"check": str(begun.check.id)})  # for `action.afterwards`
+    return begun
 
 
 def close_check(step: Step, begun: Begun, error: BaseException) -> None:

@@ -137,6 +137,11 @@ def _check(call: Call) -> Reply:
     return Reply(201, _seen(made))
 
 
+@route("GET", f"{REPO}/check-runs/{{check_run_id}}", "checks")
+def _check_now(call: Call) -> Reply:
+    return Reply(200, _seen(call.state.checks[call.number("check_run_id")]))
+
+
 @route("PATCH", f"{REPO}/check-runs/{{check_run_id}}", "checks", WRITE)
 def _check_change(call: Call) -> Reply:
     made = call.state.checks[call.number("check_run_id")]
