@@ -8,7 +8,7 @@ import pytest
 from container_bed import Bed
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["forge.fixtures"]
+pytest_plugins = ["accepted", "forge.fixtures"]
 
 # Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])

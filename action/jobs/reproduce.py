@@ -10,7 +10,7 @@ from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
 from action.activities.session import Cache, folder_of, open_session
 from action.announcement import NO_LABEL, Occasion, announced, rule
-from action.base import Checkout, Held, base_commit, checkout, file_of, held_at, no_merge_base
+from action.base import Checkout, Held, base_commit, baseline_path, checkout, file_of, held_at, no_merge_base
 from action.check import Conclusion, Finding
 from action.comment import Text
 from action.inputs import Prefer, Request
@@ -113,7 +113,9 @@ def _nothing_read_has_changed(step: Step, change: Change) -> bool:
         return False
     chosen, root = change.head.environment, change.here.root
     locked = lock.read(folder_of(step.folder) / chosen.lock).sha256 if chosen.lock is not None else None
-    tree = Tree(change.here.changes(stored.snapshot.commit), lambda path: source.sha256(root / path), locked)
+    apart = baseline_path(step.request.experiment, held.policy)  # what a run is judged by is not what it reads
+    changes = [(status, path) for status, path in change.here.changes(stored.snapshot.commit) if path != apart]
+    tree = Tree(changes, lambda path: source.sha256(root / path), locked)
     return untouched(change.head, held.policy, stored.snapshot, tree)
 
 
