@@ -10,6 +10,7 @@ from action.inputs import Gate
 from action.trust import ACCEPT_LABEL, Acceptance, NotAccepted
 from reporting.decision import GateResult, Judgement, Reproduction, Verdict
 from reporting.document import Line, Paragraph, Report, code, line, listed, strong, text_of, told
+from reporting.markdown import visible
 from reporting.render import LIMIT, Shown, to_markdown
 
 _A_LEVEL = (Judgement.REGRESSED, Judgement.CHANGED, Judgement.INCONCLUSIVE)
@@ -112,7 +113,7 @@ def conclusion(verdict: Verdict, ruling: Ruling, gate: Gate) -> Conclusion:
 
 def finding(report: Report, ends: Conclusion, ruling: Ruling, text: Text, annotations: Sequence[Annotation]) -> Finding:
     """What the check run says; its text is the comment's, from which other jobs may restore it."""
-    title = text_of(report.heading).removeprefix(f"{report.experiment}: ")
+    title = visible(text_of(report.heading)).removeprefix(f"{report.experiment}: ")
     said = f"{title}, accepted by {ruling.accepted.by}" if ruling.accepted is not None else title
     lead = to_markdown(report.model_copy(update={"blocks": (), "sections": ()}), (), LIMIT)
     return Finding(ends, said, lead, text.marked(), tuple(annotations))

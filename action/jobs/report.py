@@ -16,13 +16,14 @@ from action.check import Conclusion, Finding
 from action.comment import Age
 from action.forge.forge import Forge
 from action.forge.values import Artifact, Pull, Run
-from action.jobs.step import Ended, Step
+from action.jobs.step import Ended, Step, close_check
 from action.policy import Judged, judged_by
 from action.publish import Begun, Place, Posted, begin, comment, complete
 from experiment import bundle as bundles
 from experiment.bundle import MAX_ARTIFACT_BYTES, Bundle, UnreadableBundle
 from experiment.errors import CannotJudge, InfrastructureFailed, Refused
 from reporting.comparison import compare
+from reporting.markdown import fence, visible
 from reporting.report import build
 
 ARTIFACT = "ml-experiment-"
@@ -135,6 +136,9 @@ def _tell(step: Step, forge: Forge, run: Run, pull: Pull) -> Told:
         return _tell_verdict(desk, rejudged(bundle, desk))
     except (Refused, CannotJudge) as error:
         return _told_failure(forge, place, begun, str(error))
+    except BaseException as error:
+        close_check(step, begun, error)
+        raise
 
 
 def read_bundle(forge: Forge, artifacts: Sequence[Artifact], name: str) -> Bundle:
@@ -200,7 +204,7 @@ def _edited_baseline(desk: Desk) -> str:
 
 def _told_failure(forge: Forge, place: Place, begun: Begun, why: str) -> Told:
     first = why.split("\n", maxsplit=1)[0]
-    summary = f"### {place.experiment}: **no verdict**\n\n{first}\n"
-    done = complete(forge, begun, Finding(Conclusion.FAILURE, first, summary))
+    summary = f"### {place.experiment}: **no verdict**\n\n{fence(why)}\n"
+    done = complete(forge, begun, Finding(Conclusion.FAILURE, visible(first), summary))
     outputs = announcement.outputs(None, None, check_url=done.check_url)
     return Told(replace(done, notes=(*done.notes, why)), outputs, summary)

@@ -8,12 +8,11 @@ from action.acceptance import acceptance
 from action.activities import publish as files
 from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
-from action.activities.session import Cache, folder_of, open_session
+from action.activities.session import Cache, folder_of, in_environment, open_session
 from action.announcement import NO_LABEL, Occasion, announced, rule
 from action.base import Checkout, Held, base_commit, baseline_path, checkout, file_of, held_at, no_merge_base
 from action.check import Conclusion, Finding
 from action.comment import Text
-from action.inputs import Prefer, Request
 from action.jobs.step import POSTED_ELSEWHERE, Ended, Step, close_check, open_check
 from action.policy import Judged, judged_by
 from action.publish import Begun, Place, Posted, comment, complete
@@ -22,8 +21,7 @@ from action.trust import Acceptance, NotAccepted, Standing
 from action.untouched import REASON, Tree, untouched
 from experiment import file
 from experiment.baseline import Baseline
-from experiment.errors import Refused
-from experiment.spec import FILE_NAME, EnvironmentSpec, Experiment
+from experiment.spec import FILE_NAME, Experiment
 from reporting.markdown import code
 from reporting.report import build
 from runner import source
@@ -81,28 +79,12 @@ def _place(step: Step, name: str) -> Place:
 def _change(step: Step, here: Checkout, held: Held | None) -> Change:
     head = file.load(step.folder)
     judged = judged_by(head, held.policy if held is not None else None)
-    experiment = judged.experiment.model_copy(update={"environment": _chosen(step.request, judged.experiment)})
+    experiment = in_environment(judged.experiment, step.request.environment.value or None, {})
     if held is not None:
         stored = held.baseline
     else:
         stored = stored_baseline(folder_of(step.folder), experiment.baseline_file, experiment.experiment)
     return Change(here, held, head, Judged(experiment, judged.edits), stored)
-
-
-class NoSuchEnvironment(Refused):
-    """The input `environment` names a kind that the experiment file does not give."""
-
-
-def _chosen(request: Request, experiment: Experiment) -> EnvironmentSpec:
-    wanted, spec = request.environment, experiment.environment
-    if wanted is Prefer.FILE:
-        return spec
-    if getattr(spec, wanted.value) is None:
-        raise NoSuchEnvironment(
-            f"input environment: {wanted}: the experiment file gives no {wanted}\n"
-            f"  add it under 'environment' in ml-experiment.yaml, or leave the input out\nnothing was run"
-        )
-    return spec.model_copy(update={"prefer": wanted.value})
 
 
 def _nothing_read_has_changed(step: Step, change: Change) -> bool:
@@ -160,14 +142,14 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
     workspace = request.job.workspace
     base = change.stored.snapshot if change.stored is not None else None
     with StepLog(step.log) as screen:
-        session = open_session(step.folder, experiment, screen, step.environ)
-        seeds = request.seeds or experiment.seeds
-        screen.expect(list(experiment.metrics), base)
-        screen.line(terminal.header(session, seeds))
-        try:
-            found = run_it(session, change.stored, seeds, Cache.USE, step.environ)
-        except Cancelled:
-            raise KeyboardInterrupt from None
+        with open_session(step.folder, experiment, screen, step.environ) as session:
+            seeds = request.seeds or experiment.seeds
+            screen.expect(list(experiment.metrics), base)
+            screen.line(terminal.header(session, seeds))
+            try:
+                found = run_it(session, change.stored, seeds, Cache.USE, step.environ)
+            except Cancelled:
+                raise KeyboardInterrupt from None
         screen.lines(terminal.verdict_lines(found.bundle, found.verdict, files.differences_of(found.bundle)))
         bundle = found.with_notes()
         screen.lines(terminal.note_lines(bundle))

@@ -12,6 +12,7 @@ from action.forge.forge import Forge
 from action.inputs import Request
 from action.publish import NOWHERE, Begun, Place, begin, complete
 from action.trust import Standing
+from reporting.markdown import fence, visible
 
 
 @dataclass(frozen=True)
@@ -73,5 +74,5 @@ def close_check(step: Step, begun: Begun, error: BaseException) -> None:
         finding = Finding(Conclusion.CANCELLED, "cancelled", "The job was cancelled; what finished is recorded.")
     else:
         said = str(error) or type(error).__name__
-        finding = Finding(Conclusion.FAILURE, said.split("\n")[0], f"```text\n{said.replace('```', '')}\n```")
+        finding = Finding(Conclusion.FAILURE, visible(said.split("\n")[0]), fence(said))
     complete(step.forge, begun, finding)

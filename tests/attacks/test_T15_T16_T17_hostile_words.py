@@ -57,7 +57,12 @@ def test_T15_no_word_of_the_bundle_acts(stranger: Stranger, text: str) -> None:
     assert len(seen.comments) == 1  # the mark
     ours = {word for word in acts(seen.text) if re.fullmatch("[0-9a-f]{7}", word)}
     assert set(acts(seen.text)) <= ours  # commits are ours to link
-    assert text not in stranger.check()["output"]["title"] or text.isalnum()
+    output = stranger.check()["output"]
+    assert output["text"] == said
+    assert output["title"].isprintable()  # GitHub shows it as it is
+    summary = rendered(output["summary"])
+    assert set(summary.tags) <= TAGS - {"img", "picture", "source"}
+    assert set(acts(summary.text)) <= ours
 
 
 def test_T16_nobody_else_can_take_our_place(stranger: Stranger) -> None:
