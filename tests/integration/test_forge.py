@@ -17,7 +17,7 @@ from action.comment import Age, Text
 from action.forge.refusals import Busy, Conflict, MayNot, NotThere, UnknownOutcome, Unreachable
 
 HEAD = "a" * 40
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.node]
 
 
 def test_everything_we_ask_is_what_github_publishes(described: Forge) -> None:

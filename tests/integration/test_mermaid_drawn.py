@@ -43,6 +43,7 @@ def package() -> Path:
 
 @pytest.mark.browser
 @pytest.mark.network
+@pytest.mark.node
 def test_mermaid_draws_every_chart(tmp_path: Path) -> None:
     every = [(name, text) for name, chart in CHARTS.items() for text in diagrams(chart)]
     blocks = "".join(

@@ -26,6 +26,8 @@ PLACE = Place("digits", "a" * 40, 7, Age(500, 1), "")
 REPORT = report_of(CASES["regressed"]())
 
 
+@pytest.mark.network
+@pytest.mark.node
 def test_figures_are_one_commit_on_a_branch_without_the_codes_history(described: Forge) -> None:
     main = described.git.commit_files({"train.py": b"x"}, branch="main")
     us = client(described, described.state.token())
