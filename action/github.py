@@ -1,5 +1,6 @@
 """GitHub's door: inputs and event -> activity -> exit code. The one place that knows how a step ends."""
 
+import contextlib
 import os
 import traceback
 from collections.abc import MutableMapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from action import annotations, announcement, inputs
+from action.activities.session import folder_of
 from action.commands import Annotation, Level, Log, OutputsLost, write_outputs, write_summary
 from action.endings import BUG, CANCELLED
 from action.forge.clock import Clock
@@ -25,14 +27,15 @@ def run(environ: MutableMapping[str, str], out: TextIO, clock: Clock | None = No
     output = Path(environ["GITHUB_OUTPUT"]) if environ.get("GITHUB_OUTPUT") else None
     summary = Path(environ["GITHUB_STEP_SUMMARY"]) if environ.get("GITHUB_STEP_SUMMARY") else None
     workspace = environ.get("GITHUB_WORKSPACE", "")
+    experiment = Path(workspace) / environ.get("INPUT_EXPERIMENT", "").strip()
     try:
         ended = _ended(environ, log, workspace, clock)
         _tell(log, ended, summary)
         return _hand_on(log, ended, output)
     finally:
         log.end()
-        if workspace:
-            give_back(Path(workspace))
+        if workspace and experiment.is_relative_to(workspace):
+            give_back(folder_of(experiment) / STATE, Path(workspace))
 
 
 def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: Clock | None) -> Ended:
@@ -123,15 +126,12 @@ def _hand_on(log: Log, ended: Ended, output: Path | None) -> int:
     return ended.code
 
 
-def give_back(workspace: Path) -> None:
+def give_back(state: Path, workspace: Path) -> None:
     """What a container wrote as root belongs to the runner's user, who could not clean it up otherwise."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or not state.is_dir():
         return
-    try:
+    with contextlib.suppress(OSError):  # the next checkout says so, and better
         owner = workspace.stat()
-        for folder in workspace.glob(f"**/{STATE}"):
-            for parent, folders, names in os.walk(folder):
-                for name in [".", *folders, *names]:
-                    os.chown(Path(parent) / name, owner.st_uid, owner.st_gid, follow_symlinks=False)
-    except OSError:
-        return  # the next checkout says so, and better
+        for parent, _, names in os.walk(state):
+            for name in [".", *names]:
+                os.chown(Path(parent) / name, owner.st_uid, owner.st_gid, follow_symlinks=False)
