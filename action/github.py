@@ -1,7 +1,5 @@
 """GitHub's door: inputs and event -> activity -> exit code. The one place that knows how a step ends."""
 
-import contextlib
-import os
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -15,6 +13,7 @@ from action.forge.clock import Clock
 from action.forge.forge import connect
 from action.inputs import Request
 from action.jobs.step import Ended, Step
+from action.ownership import give_back
 from action.route import Activity, route
 from experiment.errors import CannotJudge, InfrastructureFailed, Refused
 from reporting.markdown import fence
@@ -124,14 +123,3 @@ def _hand_on(log: Log, ended: Ended, output: Path | None) -> int:
         log.annotate(Annotation(Level.ERROR, "ml-experiment", str(error)))
         return ended.code or error.exit_code
     return ended.code
-
-
-def give_back(state: Path, workspace: Path) -> None:
-    """What a container wrote as root belongs to the runner's user, who could not clean it up otherwise."""
-    if os.geteuid() != 0 or not state.is_dir():
-        return
-    with contextlib.suppress(OSError):  # the next checkout says so, and better
-        owner = workspace.stat()
-        for parent, _, names in os.walk(state):
-            for name in [".", *names]:
-                os.chown(Path(parent) / name, owner.st_uid, owner.st_gid, follow_symlinks=False)

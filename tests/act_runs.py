@@ -112,8 +112,8 @@ class Copy:
         path = self.folder.parent / "event.json"
         path.write_text(json.dumps(event), encoding="utf-8")
         command = [
-            str(act()), name, "-W", f".github/workflows/{workflow}", "-e", str(path), "-P", f"ubuntu-24.04={self.bed.base}",
-            "-s", f"GITHUB_TOKEN={token}", "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
+            str(act()), name, "-W", f".github/workflows/{workflow}", "-e", str(path),
+            "-P", f"ubuntu-24.04={self.bed.base}", "-s", f"GITHUB_TOKEN={token}", "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
             "--pull=false", "--network", "host",
         ]  # fmt: skip
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=1500)

@@ -11,6 +11,7 @@ from action.base import checkout
 from action.forge.forge import Forge
 from action.forge.refusals import Conflict, ForgeFailed
 from action.jobs.step import Ended, Step
+from action.ownership import give_back
 from action.steplog import StepLog
 from experiment import file
 from experiment.baseline import Baseline
@@ -57,6 +58,7 @@ def baseline(step: Step) -> Ended:
             screen.line(f"baseline   {why}: unchanged")
             return _ended(0, f"### {experiment.experiment}: baseline unchanged\n\n{why}.\n")
         stored = activity.accept(made, before, target, f"{job.run_url}")
+        give_back(target.parent, job.workspace)
         screen.lines(terminal.accepted_lines(old, stored, before, target))
     if stored is before:
         return _ended(0, f"### {experiment.experiment}: baseline unchanged\n\nIt holds these runs already.\n")
