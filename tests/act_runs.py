@@ -1,5 +1,6 @@
 """Our Action, image and starter workflows run by act on a copy of this repository: real engine, the tests' forge."""
 
+import fcntl
 import json
 import os
 import re
@@ -112,11 +113,13 @@ class Copy:
         path = self.folder.parent / "event.json"
         path.write_text(json.dumps(event), encoding="utf-8")
         command = [
-            str(act()), name, "-W", f".github/workflows/{workflow}", "-e", str(path),
-            "-P", f"ubuntu-24.04={self.bed.base}", "-s", f"GITHUB_TOKEN={token}", "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
-            "--pull=false", "--network", "host",
+            str(act()), name, "-W", f".github/workflows/{workflow}", "-e", str(path), "--pull=false",
+            "--network", "host", "-P", f"ubuntu-24.04={self.bed.base}", "-s", f"GITHUB_TOKEN={token}",
+            "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=1500)
+        with (act().parent / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # act names containers and images by the workflow: one run at a time
+            done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=1500)
         return Acted(done.returncode, re.sub(r"^\[[^\]]*\]\s+\| ?", "", done.stdout + done.stderr, flags=re.M))
 
 
