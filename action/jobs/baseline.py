@@ -57,7 +57,8 @@ def baseline(step: Step) -> Ended:
         if old is not None and (why := stays(old, made)):
             screen.line(f"baseline   {why}: unchanged")
             return _ended(0, f"### {experiment.experiment}: baseline unchanged\n\n{why}.\n")
-        stored = activity.accept(made, before, target, f"{job.run_url}")
+        note = "" if activity.holds(before, made) else job.run_url
+        stored = activity.accept(made, before, target, note)
         give_back(target.parent, job.workspace)
         screen.lines(terminal.accepted_lines(old, stored, before, target))
     if stored is before:

@@ -217,6 +217,28 @@ def test_eight_posters_race_and_one_comment_stays_the_newest(pull: Forge, there:
         assert [text.age.run for text in ours(pull)] == [max(runs)]
 
 
+@pytest.mark.parametrize("verb", ["change_comment", "comment"])
+def test_who_is_overtaken_between_looking_and_writing_puts_the_newer_back(pull: Forge, verb: str) -> None:
+    """The worst interleaving there is: run 6 begins and ends while run 5 is about to write what it decided on."""
+    if verb == "change_comment":
+        post(pull, 4)
+    us, place = client(pull, "ghs_own"), a_place(5)
+    write = getattr(us.pulls, verb)
+
+    def late(*args: object) -> object:
+        setattr(us.pulls, verb, write)
+        post(pull, 6)
+        return write(*args)
+
+    setattr(us.pulls, verb, late)
+    text = Text("digits", place.age, "### run 5")
+    begun = begin(us, place)
+    complete(us, begun, Finding(Conclusion.SUCCESS, "t", "s", text.marked()))
+    posted = comment(us, place, begun, text, Comment.ALWAYS)
+    assert [found.age.run for found in ours(pull)] == [6]
+    assert posted.notes == ("a newer run of this pull request has reported already",)
+
+
 def test_nothing_to_complete_is_not_an_error(forge: Forge) -> None:
     us = client(forge, forge.state.token())
     assert complete(us, Begun(None, ("why",)), Finding(Conclusion.FAILURE, "t", "s")) == Posted(notes=("why",))
