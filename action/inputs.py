@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from action import event as events
 from action.event import REPOSITORY, SHA, Event
@@ -54,6 +54,19 @@ class Prefer(StrEnum):
     IMAGE = "image"
     DOCKERFILE = "dockerfile"
     LOCK = "lock"
+
+    @property
+    def kind(self) -> Literal["image", "dockerfile", "lock"] | None:
+        """The environment's kind; None for the file's own choice."""
+        match self:
+            case Prefer.FILE:
+                return None
+            case Prefer.IMAGE:
+                return "image"
+            case Prefer.DOCKERFILE:
+                return "dockerfile"
+            case Prefer.LOCK:
+                return "lock"
 
 
 class WrongInput(Refused):

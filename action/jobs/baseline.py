@@ -6,7 +6,7 @@ from pathlib import Path
 
 from action import announcement, trust
 from action.activities import baseline as activity
-from action.activities.session import Cache, folder_of, in_environment, open_session
+from action.activities.session import Cache, Choice, folder_of, open_session
 from action.base import checkout
 from action.forge.forge import Forge
 from action.forge.refusals import Conflict, ForgeFailed
@@ -39,14 +39,15 @@ def baseline(step: Step) -> Ended:
     request, job = step.request, step.request.job
     here = checkout(job.workspace)
     trust.check_commit(here.commit, here.parents, job.sha, None)
-    experiment = in_environment(file.load(step.folder), request.environment.value or None, {})
+    experiment = file.load(step.folder)
     target = folder_of(step.folder) / experiment.baseline_file
     before, unreadable = activity.replaced(target, experiment.experiment)
     old = before.snapshot if before is not None else None
+    choice = Choice(request.environment.kind)
     with StepLog(step.log) as screen:
         if unreadable:
             screen.line(f"the old baseline is replaced: {unreadable}")
-        with open_session(step.folder, experiment, screen, step.environ) as session:
+        with open_session(step.folder, experiment, screen, step.environ, choice) as session:
             seeds = request.seeds or tuple(sorted({*experiment.seeds, *([r.seed for r in old.runs] if old else [])}))
             screen.expect(list(experiment.metrics), old)
             screen.line(terminal.header(session, seeds))

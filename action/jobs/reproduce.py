@@ -8,7 +8,7 @@ from action.acceptance import acceptance
 from action.activities import publish as files
 from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
-from action.activities.session import Cache, folder_of, in_environment, open_session
+from action.activities.session import Cache, Choice, folder_of, open_session
 from action.announcement import NO_LABEL, Occasion, announced, rule
 from action.base import Checkout, Held, base_commit, baseline_path, checkout, file_of, held_at, no_merge_base
 from action.check import Conclusion, Finding
@@ -79,12 +79,12 @@ def _place(step: Step, name: str) -> Place:
 def _change(step: Step, here: Checkout, held: Held | None) -> Change:
     head = file.load(step.folder)
     judged = judged_by(head, held.policy if held is not None else None)
-    experiment = in_environment(judged.experiment, step.request.environment.value or None, {})
+    experiment = judged.experiment
     if held is not None:
         stored = held.baseline
     else:
         stored = stored_baseline(folder_of(step.folder), experiment.baseline_file, experiment.experiment)
-    return Change(here, held, head, Judged(experiment, judged.edits), stored)
+    return Change(here, held, head, judged, stored)
 
 
 def _nothing_read_has_changed(step: Step, change: Change) -> bool:
@@ -93,12 +93,14 @@ def _nothing_read_has_changed(step: Step, change: Change) -> bool:
         return False
     if not change.here.has(stored.snapshot.commit):
         return False
-    chosen, root = change.head.environment, change.here.root
-    locked = lock.read(folder_of(step.folder) / chosen.lock).sha256 if chosen.lock is not None else None
+    choice, root = Choice(step.request.environment.kind), change.here.root
+    head, policy = choice.applied(change.head), choice.applied(held.policy)
+    named = head.environment.lock if head.environment.chosen == "lock" else None
+    locked = lock.read(folder_of(step.folder) / named).sha256 if named is not None else None
     apart = baseline_path(step.request.experiment, held.policy)  # what a run is judged by is not what it reads
     changes = [(status, path) for status, path in change.here.changes(stored.snapshot.commit) if path != apart]
     tree = Tree(changes, lambda path: source.sha256(root / path), locked)
-    return untouched(change.head, held.policy, stored.snapshot, tree)
+    return untouched(head, policy, stored.snapshot, tree)
 
 
 def _occasion(step: Step, place: Place, change: Change) -> Occasion:
@@ -141,8 +143,9 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
     request, experiment = step.request, change.judged.experiment
     workspace = request.job.workspace
     base = change.stored.snapshot if change.stored is not None else None
+    choice = Choice(request.environment.kind)
     with StepLog(step.log) as screen:
-        with open_session(step.folder, experiment, screen, step.environ) as session:
+        with open_session(step.folder, experiment, screen, step.environ, choice) as session:
             seeds = request.seeds or experiment.seeds
             screen.expect(list(experiment.metrics), base)
             screen.line(terminal.header(session, seeds))
