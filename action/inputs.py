@@ -117,6 +117,8 @@ class Job:
     output: Path | None
     summary: Path | None
     state: Path | None
+    hosted: bool
+    """Whether the machine is GitHub's own, and gone after the job."""
 
     @property
     def run_url(self) -> str:
@@ -209,6 +211,7 @@ def _job(environ: MutableMapping[str, str]) -> Job:
         output=_file(environ, "GITHUB_OUTPUT"),
         summary=_file(environ, "GITHUB_STEP_SUMMARY"),
         state=_file(environ, "GITHUB_STATE"),
+        hosted=environ.get("RUNNER_ENVIRONMENT") == "github-hosted",
     )
 
 

@@ -23,6 +23,10 @@ class OtherCommit(Refused):
     """What was checked out is not what the event is about."""
 
 
+class NoSandbox(Refused):
+    """A stranger's code would run beside an engine's socket on a machine that others use."""
+
+
 @dataclass(frozen=True)
 class LabelSet:
     """Somebody set a label. `by` is a login, `at` what GitHub's clock said."""
@@ -75,6 +79,20 @@ def check_commit(found: str | None, parents: Sequence[str], wanted: str, request
         "  check out that very commit in an earlier step, as workflows/reproduce.yml does with actions/checkout\n"
         "nothing was run"
     )
+
+
+def check_sandbox(whose: Standing, kind: str, *, hosted: bool) -> None:
+    """A stranger's training is a process of this very container unless it has an image of its own.
+
+    That is borne only by a machine of GitHub's that is thrown away after the job. Raises NoSandbox.
+    """
+    if whose is Standing.STRANGERS and kind == "lock" and not hosted:
+        raise NoSandbox(
+            "environment.lock: a stranger's code would run unconfined on a self-hosted runner\n"
+            "  expected: a container of its own\n"
+            "  declare environment.image or environment.dockerfile in ml-experiment.yaml, or run pull requests from "
+            "forks on a GitHub-hosted runner\nnothing was run"
+        )
 
 
 def accepted(

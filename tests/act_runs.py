@@ -116,6 +116,7 @@ class Copy:
             str(act()), name, "-W", f".github/workflows/{workflow}", "-e", str(path), "--pull=false",
             "--network", "host", "-P", f"ubuntu-24.04={self.bed.base}", "-s", f"GITHUB_TOKEN={token}",
             "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
+            "--env", "RUNNER_ENVIRONMENT=github-hosted",
         ]  # fmt: skip
         with (act().parent / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # act names containers and images by the workflow: one run at a time

@@ -70,6 +70,7 @@ def environment(folder: Path, name: str, event: dict[str, Any], **inputs: str) -
     (folder / "summary").touch()
     return {
         "GITHUB_ACTIONS": "true",
+        "RUNNER_ENVIRONMENT": "github-hosted",
         "GITHUB_EVENT_NAME": name,
         "GITHUB_EVENT_PATH": str(path),
         "GITHUB_REPOSITORY": REPOSITORY,

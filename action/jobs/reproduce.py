@@ -144,6 +144,8 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
     workspace = request.job.workspace
     base = change.stored.snapshot if change.stored is not None else None
     choice = Choice(request.environment.kind)
+    kind = choice.applied(experiment).environment.chosen
+    trust.check_sandbox(step.standing, kind, hosted=request.job.hosted)
     with StepLog(step.log) as screen:
         with open_session(step.folder, experiment, screen, step.environ, choice) as session:
             seeds = request.seeds or experiment.seeds

@@ -12,11 +12,13 @@ from action.trust import (
     ACCEPT_LABEL,
     Acceptance,
     LabelSet,
+    NoSandbox,
     NotAccepted,
     OtherCommit,
     Standing,
     accepted,
     check_commit,
+    check_sandbox,
     standing,
 )
 
@@ -93,3 +95,17 @@ def test_a_label_set_before_the_push_was_for_another_commit(seen: datetime | Non
 def test_a_label_taken_off_is_none() -> None:
     assert accepted([LabelSet(ACCEPT_LABEL, "ann", LATER)], False, {"ann": "admin"}, PUSHED) == NotAccepted("")
     assert accepted([], True, {}, PUSHED) == NotAccepted("")
+
+
+@pytest.mark.parametrize("hosted", [True, False])
+@pytest.mark.parametrize("kind", ["lock", "image", "dockerfile"])
+@pytest.mark.parametrize("whose", list(Standing))
+def test_a_strangers_code_runs_unconfined_only_where_the_machine_is_thrown_away(
+    whose: Standing, kind: str, hosted: bool
+) -> None:
+    if whose is Standing.STRANGERS and kind == "lock" and not hosted:
+        with pytest.raises(NoSandbox, match="declare environment") as error:
+            check_sandbox(whose, kind, hosted=hosted)
+        assert error.value.exit_code == 2
+    else:
+        check_sandbox(whose, kind, hosted=hosted)
