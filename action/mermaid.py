@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import inf, log10
 
 from experiment.snapshot import CurveBand
-from reporting.document import Chart, Side
+from reporting.document import Chart, GapChart, Side
 from reporting.markdown import name
 
 POINTS = 60
@@ -17,10 +18,34 @@ _BASELINE, _HERE, _FAINT = "#0969da", "#bc4c00", "#8c959f"  # as `reporting.figu
 LEGEND = "Blue: baseline (range over its runs; as lines, mean and margin). Orange: this commit (median of its runs)"
 
 
-def diagrams(chart: Chart) -> tuple[str, ...]:
+GAP_LEGEND = "Powers of ten: −8 means that the two runs agree in eight digits"
+
+
+def diagrams(chart: Chart | GapChart) -> tuple[str, ...]:
     """The diagrams of one chart: its curves where it has any, and every run as a bar; none for no finite value."""
-    made = [_curves(chart), _runs(chart)]
+    made = [_gap(chart)] if isinstance(chart, GapChart) else [_curves(chart), _runs(chart)]
     return tuple(text for text in made if text)
+
+
+def legend(chart: Chart | GapChart) -> str:
+    """What the colours and numbers of the diagrams mean."""
+    return GAP_LEGEND if isinstance(chart, GapChart) else LEGEND
+
+
+def _gap(chart: GapChart) -> str:
+    """The gap of two runs by step, as the power of ten it is; where they are equal there is none to draw."""
+    known = [(step, log10(gap)) for step, gap in zip(chart.step, chart.gap, strict=True) if 0 < gap < inf]
+    if len(known) < 2 or known[0][0] == known[-1][0]:
+        return ""
+    first, last = float(known[0][0]), float(known[-1][0])
+    grid = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
+    line = _sampled([step for step, _ in known], [value for _, value in known], grid)
+    return _chart(
+        title=f"{name(chart.metric)}: how far two runs are apart",
+        x_axis=f'"step" {_number(first)} --> {_number(last)}',
+        y_axis=_axis("power of ten", line),
+        series=[("line", _HERE, line)],
+    )
 
 
 def _curves(chart: Chart) -> str:
@@ -43,7 +68,7 @@ def _curves(chart: Chart) -> str:
     return _chart(
         title=f"{name(chart.metric)} by step",
         x_axis=f'"step" {_number(grid[0])} --> {_number(grid[-1])}',
-        y_axis=_axis(chart, values),
+        y_axis=_axis(_labelled(chart), values),
         series=[("line", colour, line) for _, colour, line in lines],
     )
 
@@ -68,7 +93,7 @@ def _runs(chart: Chart) -> str:
     return _chart(
         title=f"{name(chart.metric)} of each run",
         x_axis=f"[{', '.join(names)}]",
-        y_axis=_axis(chart, [floor, *values]),
+        y_axis=_axis(_labelled(chart), [floor, *values]),
         series=[*bars, *lines],
     )
 
@@ -114,14 +139,17 @@ def _sampled(steps: Sequence[int], values: Sequence[float], grid: Sequence[float
     return sampled
 
 
-def _axis(chart: Chart, values: Sequence[float]) -> str:
+def _labelled(chart: Chart) -> str:
+    return f"{name(chart.metric)} ({chart.unit})" if chart.unit else name(chart.metric)
+
+
+def _axis(label: str, values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     if low == high:
         low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
-    unit = f" ({chart.unit})" if chart.unit else ""
     if _number(low) == _number(high):
         return ""  # too small for Mermaid's numbers
-    return f'"{name(chart.metric)}{unit}" {_number(low)} --> {_number(high)}'
+    return f'"{label}" {_number(low)} --> {_number(high)}'
 
 
 def _number(value: float) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from action import data_branch, mermaid
 from action.forge.forge import Forge
 from action.forge.refusals import ForgeFailed, MayNot
 from action.inputs import Plots
 from action.publish import Place
-from reporting.document import Chart, Report
+from reporting.document import Chart, GapChart, Report
 from reporting.render import Drawing, Link, Shown
 
 
@@ -39,13 +40,13 @@ def figures(report: Report, plots: Plots, forge: Forge | None, place: Place, ser
         return Figures(_drawn(charts), (f"figures are drawn in the comment: {error.reason}",))
 
 
-def _drawn(charts: Sequence[Chart]) -> tuple[Shown, ...]:
-    sources = [mermaid.diagrams(chart) for chart in charts]
-    first_without = next((i for i, found in enumerate(sources) if not found), len(sources))
-    return tuple(Drawing(found, mermaid.LEGEND) for found in sources[:first_without])
+def _drawn(charts: Sequence[Chart | GapChart]) -> tuple[Shown, ...]:
+    """Drawings of the charts up to the first that has none: the report then puts the rest in words."""
+    drawn = [(chart, mermaid.diagrams(chart)) for chart in charts]
+    return tuple(Drawing(sources, mermaid.legend(chart)) for chart, sources in takewhile(lambda pair: pair[1], drawn))
 
 
-def _uploaded(charts: Sequence[Chart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:
+def _uploaded(charts: Sequence[Chart | GapChart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:
     folder = data_branch.folder_of(place)
     files: dict[str, bytes] = {}
     links: list[Shown] = []
@@ -58,7 +59,7 @@ def _uploaded(charts: Sequence[Chart], forge: Forge, place: Place, server_url: s
     return tuple(links)
 
 
-def _pngs(chart: Chart) -> Mapping[str, bytes]:
+def _pngs(chart: Chart | GapChart) -> Mapping[str, bytes]:
     from reporting.figures import DARK, LIGHT, png
 
     return {"light": png(chart, LIGHT), "dark": png(chart, DARK)}

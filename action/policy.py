@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from experiment.spec import EnvironmentSpec, Experiment
 
-POLICY = ("gate", "metrics", "seeds", "resources", "evaluate", "baseline", "notify", "hooks")
+POLICY = (
+    "gate", "metrics", "seeds", "stages", "alpha", "pairing", "resources", "evaluate", "baseline", "notify", "hooks"
+)  # fmt: skip
 """Keys of the experiment file that say how a run is judged and what it may use."""
 
 
@@ -23,7 +25,7 @@ def judged_by(head: Experiment, base: Experiment | None) -> Judged:
     """
     if base is None:
         return Judged(head)
-    kept = {name: getattr(base, name) for name in POLICY if name in Experiment.model_fields}
+    kept = {name: getattr(base, name) for name in POLICY}
     edits = [name for name, value in kept.items() if getattr(head, name) != value]
     edits += ["experiment"] if head.experiment != base.experiment else []
     edits += ["environment.variables"] if head.environment.variables != base.environment.variables else []

@@ -172,7 +172,12 @@ def rejudged(bundle: Bundle, desk: Desk) -> Bundle:
                 f"the bundle's {what} is {str(has)[:64]!r}, the pull request's is {wanted!r}\n"
                 "  run the workflow again for the present head"
             )
-    return bundle.model_copy(update={"policy": desk.judged.experiment, "baseline": desk.held.baseline})
+    ours = {
+        "policy": desk.judged.experiment,
+        "baseline": desk.held.baseline,
+        "later": (),
+    }  # later runs are pooled into it
+    return bundle.model_copy(update=ours)
 
 
 def _tell_verdict(desk: Desk, bundle: Bundle) -> Told:

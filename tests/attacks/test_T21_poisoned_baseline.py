@@ -51,6 +51,17 @@ def test_the_head_cannot_change_what_it_is_judged_by(
     assert f"**Policy:** `{key}` edited here; judged by the policy of" in stranger.comments()[0].body.split("\n")[2]
 
 
+def test_what_it_calls_later_runs_of_the_baseline_is_not_pooled_into_it(stranger: Stranger) -> None:
+    forged = tuple(
+        run.model_copy(update={"seed": 100 + i, "configuration": a_baseline().snapshot.runs[0].configuration})
+        for i, run in enumerate(a_snapshot(commit=stranger.head).runs * 40)
+    )
+    stranger.leaves_bundle(stranger.bundle(later=forged))
+    done = stranger.is_reported()
+    assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false")
+    assert "over 10 baseline runs" in stranger.comments()[0].body.replace("\u00a0", " ")
+
+
 def test_the_head_cannot_call_itself_another_experiment(forge: Forge, tmp_path: Path) -> None:
     changed = {"ml-experiment.yaml": SPEC.replace("experiment: digits", "experiment: other").encode()}
     stranger = Stranger.opens_a_pull_request(tmp_path, forge, changed)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from action.mermaid import POINTS, diagrams
-from reporting.document import Chart, Side
+from reporting.document import Chart, GapChart, Side
 
 LINE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
@@ -45,6 +45,15 @@ def test_curves_and_runs_are_drawn_with_the_baselines_range() -> None:
     assert before[: len(chart.sides[0].values)] == pytest.approx(chart.sides[0].values)
     assert here[len(chart.sides[0].values) :] == pytest.approx(chart.sides[1].values)
     assert [kind for kind, _ in lines] == ["line"] * 3  # mean and margin
+
+
+def test_a_gap_is_drawn_as_powers_of_ten() -> None:
+    gap = (0.0, 1e-16, 1e-12, 1e-8, 1e-4)
+    (text,) = diagrams(GapChart(metric="loss", label="", step=(1, 2, 3, 4, 5), gap=gap, lasting=1e-6, alt=""))
+    assert well_formed(text)
+    ((_, line),) = series(text)
+    assert (line[0], line[-1]) == pytest.approx((-16, -4))
+    assert diagrams(GapChart(metric="loss", label="", step=(1, 2), gap=(0.0, 0.0), lasting=1e-6, alt="")) == ()
 
 
 @given(

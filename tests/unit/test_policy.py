@@ -4,13 +4,16 @@ import pytest
 from builders import a_policy
 
 from action.policy import POLICY, judged_by
-from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Gate, Metric, Resources
+from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Gate, Metric, Resources, Stages
 
 BASE = a_policy()
 OTHERWISE: dict[str, object] = {
     "gate": Gate(baseline="report"),
     "metrics": {"test/accuracy": Metric()},
     "seeds": (7,),
+    "stages": Stages(first=4),
+    "alpha": 0.5,
+    "pairing": "seed",
     "resources": Resources(timeout=1.0),
     "evaluate": None,
     "baseline": BaselineSpec(file="other.json"),
