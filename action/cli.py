@@ -29,8 +29,6 @@ app = typer.Typer(
 baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The stored baseline: accept, show, diff.")
 app.add_typer(baseline_app, name="baseline")
 
-_MOST_SEEDS = 1000
-
 Folder = Annotated[Path, typer.Argument(help="The folder with ml-experiment.yaml, or the file itself.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Run everything again, also what is recorded already.")]
@@ -299,19 +297,14 @@ def baseline_diff(path: Folder = Path(), as_json: Json = False) -> None:
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:
-    """`0,1,2` or `0-9` or both mixed; BadParameter says what was found."""
-    if text is None:
-        return None
-    seeds: list[int] = []
-    for part in text.split(","):
-        found = re.fullmatch(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*", part)
-        if found is None:
-            raise typer.BadParameter(f"{part.strip()!r} is not a seed; write 0,1,2 or 0-9", param_hint="--seeds")
-        first, last = int(found[1]), int(found[2] or found[1])
-        seeds += range(first, min(last, first + _MOST_SEEDS) + 1)
-    if not seeds or len(set(seeds)) != len(seeds) or max(seeds) >= 2**32 or len(seeds) > _MOST_SEEDS:
-        raise typer.BadParameter(f"give 1 to {_MOST_SEEDS} different seeds below 2³²", param_hint="--seeds")
-    return tuple(seeds)
+    """The seeds of `--seeds`; BadParameter says what was found."""
+    from action.seeds import WrongSeeds
+    from action.seeds import parse_seeds as parse
+
+    try:
+        return None if text is None else parse(text)
+    except WrongSeeds as error:
+        raise typer.BadParameter(str(error), param_hint="--seeds") from None
 
 
 def parse_build_args(given: list[str] | None) -> dict[str, str]:

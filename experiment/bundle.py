@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,11 @@ from experiment.wording import first_fault
 
 SCHEMA_VERSION: Literal[1] = 1
 MEMBER = "bundle.json"
+FILE = "bundle.zip"
+MAX_MEMBERS = 200
+MAX_ARTIFACT_BYTES = 4 * MAX_BYTES
+"""Of an artifact, which holds the page and its figures too."""
+
 _NOT_AN_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)  # RuntimeError: a bit says "encrypted"
 
 
@@ -103,20 +109,46 @@ def loads(data: bytes, *, name: str) -> Bundle:
         raise UnreadableBundle(f"{name}: not a bundle: {error}") from None
 
 
+def from_artifact(data: bytes, *, name: str) -> Bundle:
+    """The bundle among the files of a workflow artifact (a zip), read as bytes of a stranger. Raises UnreadableBundle.
+
+    Nothing but `bundle.zip` at its top is looked at, and nothing is extracted.
+    """
+    try:
+        return loads(_read(data, FILE, MAX_ARTIFACT_BYTES, _one_of_few), name=f"{FILE} of {name}")
+    except (ValueError, EOFError, OSError, *_NOT_AN_ARCHIVE) as error:
+        raise UnreadableBundle(f"{name}: not an artifact with a bundle: {error}") from None
+
+
 def _member(data: bytes) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise Untrusted(f"{len(data)} bytes, more than the {MAX_BYTES} that are read")
+    return _read(data, MEMBER, MAX_BYTES, _alone)
+
+
+def _read(data: bytes, wanted: str, most: int, check: Callable[[list[str], str], None]) -> bytes:
+    if len(data) > most:
+        raise Untrusted(f"{len(data)} bytes, more than the {most} that are read")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = archive.namelist()
-        if names != [MEMBER]:
-            raise Untrusted(f"expected the one member {MEMBER}, found {len(names)}: {', '.join(map(repr, names))[:80]}")
-        if archive.getinfo(MEMBER).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        check(archive.namelist(), wanted)
+        info = archive.getinfo(wanted)
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise Untrusted("compressed by another method than deflate")  # the others unpack without a bound
-        with archive.open(MEMBER) as member:
+        with archive.open(info) as member:
             content = member.read(MAX_BYTES + 1)  # the header's size is the sender's word: read no more than allowed
     if len(content) > MAX_BYTES or len(content) > 100 * max(len(data), 1024):
         raise Untrusted("it unpacks to more than is read")
     return content
+
+
+def _alone(names: list[str], wanted: str) -> None:
+    if names != [wanted]:
+        raise Untrusted(f"expected the one member {wanted}, found {len(names)}: {', '.join(map(repr, names))[:80]}")
+
+
+def _one_of_few(names: list[str], wanted: str) -> None:
+    if len(names) > MAX_MEMBERS:
+        raise Untrusted(f"{len(names)} members, more than the {MAX_MEMBERS} that are looked at")
+    if names.count(wanted) != 1:
+        raise Untrusted(f"expected {wanted} once, found it {names.count(wanted)} times")
 
 
 def load(path: Path) -> Bundle:

@@ -29,12 +29,24 @@ class Link:
     dark: str
 
 
-def to_markdown(report: Report, links: Sequence[Link] = (), limit: int = LIMIT) -> str:
+@dataclass(frozen=True)
+class Drawing:
+    """Mermaid text of one figure: GitHub draws it where the report stands, without a file."""
+
+    sources: tuple[str, ...]
+    legend: str
+
+
+Shown = Link | Drawing
+"""How a figure of a chart is shown in Markdown."""
+
+
+def to_markdown(report: Report, links: Sequence[Shown] = (), limit: int = LIMIT) -> str:
     """The report as GitHub-flavoured Markdown of at most `limit` UTF-8 bytes.
 
-    `links` are addresses of the first charts, `report.shown` of them or more; without them a figure is put in
-    words. What is too long is rendered again with less in it, in the order of `Detail`; the text then says what was
-    left out and where the whole is.
+    `links` show the first charts, `report.shown` of them or more; without them a figure is put in words. What is too
+    long is rendered again with less in it, in the order of `Detail`; the text then says what was left out and where
+    the whole is.
     """
     report = _with_pictures(report, len(links))
     text = ""
@@ -141,7 +153,10 @@ _STYLES: dict[Style, Callable[[Span], str]] = {
 }
 
 
-def _picture(link: Link, alt: str) -> Markup:
+def _picture(link: Shown, alt: str) -> Markup:
+    if isinstance(link, Drawing):
+        drawn = [f"```mermaid\n{source}\n```\n" for source in link.sources]
+        return Markup("\n".join([*drawn, f"{link.legend}. In words: {markdown.prose(alt)}.\n"]))
     light, dark, words = (html.escape(markdown.visible(text)) for text in (link.light, link.dark, alt))
     return Markup(
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'

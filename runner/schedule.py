@@ -100,8 +100,8 @@ def run_all(
             free.put(slot)
 
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
-        futures = [pool.submit(make, job) for job in jobs]
-        try:
+        try:  # an interrupt may come while they are being submitted
+            futures = [pool.submit(make, job) for job in jobs]
             _wait(futures)
         except BaseException:
             cancelled.set()

@@ -8,6 +8,8 @@ import pytest
 from container_bed import Bed
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["accepted", "forge.fixtures"]
+
 # Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
@@ -19,6 +21,8 @@ MISSING = {
     else "ML_EXPERIMENT_FRAMEWORKS=1 is not set",
     "browser": None if shutil.which("chromium") else "chromium is not installed",
     "docker": container_bed.missing(),
+    "go": None if shutil.which("go") else "go is not installed",
+    "node": None if shutil.which("npm") else "npm is not installed",
     "root": None if os.geteuid() == 0 else "not root",
 }
 """Marker -> why this machine cannot run such tests. `.ci/run` has everything and refuses to skip any."""

@@ -76,6 +76,11 @@ def accept(made: Snapshot, old: Baseline | None, path: Path, note: str) -> Basel
     return new
 
 
+def holds(old: Baseline | None, made: Snapshot) -> bool:
+    """Whether a baseline is of these very runs."""
+    return old is not None and _holds(old.snapshot, _stored(made))
+
+
 def _holds(old: Snapshot, new: Snapshot) -> bool:
     """Whether these are the same runs. The commit they were made at stays right when others follow it."""
     same = old == new.model_copy(update={"commit": old.commit, "dirty": old.dirty})

@@ -36,8 +36,12 @@ def differences_of(bundle: Bundle) -> Differences | None:
 
 def publish(bundle: Bundle, verdict: Verdict, folder: Path) -> Published:
     """Write `report.md`, `report.html`, their figures and `bundle.zip` into `folder`. Raises CannotStore."""
+    return write(bundle, build(bundle, verdict, differences_of(bundle)), folder)
+
+
+def write(bundle: Bundle, found: Report, folder: Path) -> Published:
+    """The same for a report that is built already. Raises CannotStore."""
     made = Published(folder / "report.md", folder / "report.html", folder / "bundle.zip")
-    found = build(bundle, verdict, differences_of(bundle))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(made.bundle, bundles.dumps(bundle))

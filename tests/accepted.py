@@ -1,4 +1,4 @@
-"""What end-to-end tests start from: a fresh repository, and one with recorded runs and an accepted baseline."""
+"""What end-to-end tests and attacks start from: a fresh repository, and one with recorded runs and a baseline."""
 
 from pathlib import Path
 
