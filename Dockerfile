@@ -25,8 +25,10 @@ RUN VIRTUAL_ENV=/opt/ml-experiment /opt/ml-experiment/bin/uv pip install --quiet
  && chmod 755 /opt/ml-experiment/bin/ml-experiment-afterwards
 
 FROM ${BASE}
+# The docker command with buildx builds the Dockerfiles of experiments. Before Debian 13 it came with the engine only.
 RUN apt-get update -qq \
- && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends git ca-certificates >/dev/null \
+ && docker=$(apt-cache show docker-cli >/dev/null 2>&1 && echo docker-cli docker-buildx || echo docker.io) \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends git ca-certificates $docker >/dev/null \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/share/doc /usr/share/man
 COPY --from=build /opt/ml-experiment /opt/ml-experiment
 RUN ln -s /opt/ml-experiment/bin/ml-experiment-afterwards /usr/local/bin/ml-experiment-afterwards

@@ -1,8 +1,9 @@
-"""After the job, however it ended: a check run that was left in progress is completed, so that nothing waits for it."""
+"""After the job, however it ended: a check run left in progress is completed, containers left running are removed."""
 
 import os
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Mapping, MutableMapping
 from typing import TextIO
 
 from action import inputs
@@ -22,6 +23,7 @@ _FINDING = Finding(
 def afterwards(environ: MutableMapping[str, str], out: TextIO, clock: Clock | None = None) -> None:
     """Look at the check run that this step began; best effort, and never a failure of its own."""
     log = Log(out)
+    _reap(environ, log)
     number = environ.get("STATE_check", "")
     try:
         request = inputs.read(environ)
@@ -36,6 +38,22 @@ def afterwards(environ: MutableMapping[str, str], out: TextIO, clock: Clock | No
         log.relay(str(error))
     finally:
         log.end()
+
+
+def _reap(environ: Mapping[str, str], log: Log) -> None:
+    """Remove what a killed step left in the engine: its watchdog died with the container it ran in."""
+    from runner.container.engine import failures, find
+    from runner.container.reaper import reap
+
+    try:
+        with find(environ).client() as client:
+            found = reap(client, time.time())
+    except (InfrastructureFailed, *failures()):
+        return  # no engine, hence nothing in it
+    if found.sessions:
+        log.relay(f"removed what {len(found.sessions)} ended session(s) left in the container engine")
+    for left in found.failed:
+        log.relay(left)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,22 @@ class Copy:
         self.rewrite(spec, lambda text: text.replace("epochs: 200", "epochs: 40"))
         self.commit("Train for 40 epochs")
 
+    def in_a_container(self) -> None:
+        """The default branch's digits with an image of the bed's registry for its environment."""
+        name = f"{self.bed.registry}/ml-experiment-bed/digits"
+        build = ["docker", "build", "-q", "--network", "host", "--build-arg", f"BASE={self.bed.base}", "-t", name]
+        for command in ([*build, "examples/digits"], ["docker", "push", "-q", name]):
+            subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        told = ["docker", "image", "inspect", name, "--format", "{{index .RepoDigests 0}}"]
+        image = subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
+        block = f"environment: {{image: '{image}'}}\n"
+        self.rewrite(
+            "examples/digits/ml-experiment.yaml",
+            lambda text: re.sub(r"^environment:\n(?:  .*\n)+", block, text, flags=re.MULTILINE),
+        )
+        self.commit("Train in a container")
+        self.push("main")
+
     def pull_request(self, source: str) -> dict[str, Any]:
         head, base = self.push("topic"), self.forge.git.branch("main")
         self.forge.state.a_pull(7, head, base, source)

@@ -64,7 +64,7 @@ class Place:
         subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.root, check=True)
 
     def experiment(self, **changes: Any) -> Experiment:
-        return Experiment(experiment="x", **{**self.spec, **changes})
+        return Experiment(**{"experiment": "x", **self.spec, **changes})
 
     @contextmanager
     def prepared(self, experiment: Experiment) -> Iterator[Prepared]:
@@ -97,10 +97,15 @@ def outcome(found: Finished) -> tuple[Status, str]:
 
 def labelled(folder: Path) -> list[str]:
     """Everything in the engine that belongs to a session of the experiment in `folder`."""
+    return labelled_at(str(folder.resolve()))
+
+
+def labelled_at(place: str) -> list[str]:
+    """Everything in the engine whose session has its lease at a path with `place` in it."""
     found = []
     for kind, name in ((["ps", "-a"], "{{.Names}}"), (["volume", "ls"], "{{.Name}}"), (["network", "ls"], "{{.Name}}")):
         form = f'{name} {{{{.Label "ml-experiment.lease"}}}}'
         command = ["docker", *kind, "--filter", f"label={SESSION}", "--format", form]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        found += [line for line in told.splitlines() if str(folder.resolve()) in line]
+        found += [line for line in told.splitlines() if place in line]
     return found

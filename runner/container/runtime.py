@@ -15,7 +15,7 @@ from experiment.spec import Resources
 from runner import injection
 from runner.capture import Captured
 from runner.container import objects, packing, paths
-from runner.container.engine import Engine, EngineLost
+from runner.container.engine import Engine, EngineLost, failures
 from runner.container.gate import Gate, Gatekeeper
 from runner.container.image import Image
 from runner.container.lease import Lease
@@ -63,24 +63,25 @@ class ContainerRuntime:
             try:
                 left = self._attempt(task, slot, attempt, ears, cancelled)
             except EngineLost as lost:
-                left = _nothing_left(str(lost), attempt)
+                left = _nothing_left(Outcome(status=Status.INFRA_ERROR, reason=str(lost)), attempt)
             again = left.outcome.status is Status.INFRA_ERROR and not cancelled.is_set()
             if not again or len(retried) + 1 == ATTEMPTS:
                 return replace(left, retried=tuple(retried))
             retried.append(left.outcome.reason)
+            ears.again()
 
     def close(self) -> None:
         """Remove everything of this session from the engine, and let the lease go."""
         self.held.close()
 
     def _attempt(self, task: Task, slot: Slot, work: Path, ears: Ears, cancelled: threading.Event) -> Left:
-        from docker.errors import DockerException
-        from requests.exceptions import RequestException
-
+        broken: tuple[type[Exception], ...] = (*failures(), OSError)
         try:
             with self._work(task) as (name, holder):
+                if cancelled.is_set():  # a program that just begins would not hear that it should end
+                    return _nothing_left(Outcome(status=Status.CANCELLED, reason="cancelled"), work)
                 return self._in(_Place(name, holder, work), task, slot, ears, cancelled)
-        except (DockerException, RequestException, OSError) as error:
+        except broken as error:
             raise EngineLost(f"the engine failed: {' '.join(str(error).split())[:300]}") from None
 
     @contextlib.contextmanager
@@ -123,8 +124,8 @@ class ContainerRuntime:
                 sandbox = self.sandbox(place.name, task, slot, gate)
                 watched = self._watched(place, sandbox, task.resources.timeout, ears, cancelled)
                 network = gate.record()
-            if watched.away and not api.inspect_container(place.holder)["State"]["Running"]:
-                raise EngineLost("the engine was started again, and ended the run")
+            if watched.away:
+                _still_there(api, place.holder)
             fetched = fetch(api, place.holder, task, place.work, task.resources.disk or DISK)
         outcome = outcome_of(watched.end, watched.stopped, task.resources.timeout, sandbox.limits.memory)
         if fetched.refused and outcome.status is Status.OK:
@@ -206,11 +207,27 @@ def end_session(engine: Engine, lease: Lease, within_s: float) -> None:
         remove_session(client, lease.session, within_s)
 
 
+def _still_there(api: "APIClient", holder: str) -> None:
+    """Raises EngineLost where an engine that was away no longer has what the run wrote.
+
+    One that leaves containers running (live-restore) unmounts, up to version 24, volumes in memory when it starts.
+    """
+    from docker.errors import NotFound
+
+    if not api.inspect_container(holder)["State"]["Running"]:
+        raise EngineLost("the engine was started again, and ended the run")
+    try:
+        chunks, _ = api.get_archive(holder, str(paths.STREAM))
+    except NotFound:
+        raise EngineLost("the engine was started again, and lost what the run wrote") from None
+    next(chunks, None)
+    chunks.close()
+
+
 def _holder_of(name: str) -> str:
     return f"{name}-holder"
 
 
-def _nothing_left(reason: str, work: Path) -> Left:
-    nothing = Captured(curves=[], seeding=Seeding(determinism="off"), not_captured=("the run was lost",))
-    outcome = Outcome(status=Status.INFRA_ERROR, reason=reason)
+def _nothing_left(outcome: Outcome, work: Path) -> Left:
+    nothing = Captured(curves=[], seeding=Seeding(determinism="off"), not_captured=("nothing came back of the run",))
     return Left(outcome, Usage(wall_s=0.0, cpu_s=0.0), BoundedLog(), nothing, work, frozenset())

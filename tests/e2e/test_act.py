@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from act_runs import FORK_TOKEN, Copy, a_push, dispatched
 from container_bed import Bed
+from container_place import labelled_at
 from forge.server import Forge, serving
 
 from action.comment import read
@@ -37,6 +38,22 @@ def test_a_pull_request_gets_comment_check_figures_and_outputs(tmp_path: Path, f
     assert done.outputs["bundle"] == "examples/digits/.ml-experiment/bundle.zip"
     assert done.outputs["comment-url"] == comment["html_url"]
     assert "Success - Post ./" in done.log
+
+
+def test_training_happens_in_a_sibling_container_of_which_nothing_is_left(
+    tmp_path: Path, forge: Forge, bed: Bed
+) -> None:
+    copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
+    copy.in_a_container()
+    copy.train_less("topic")
+    done = copy.run("pull_request", copy.pull_request("acme/train"), "reproduce.yml")
+    assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false"), done.log[-3000:]
+    (comment,) = forge.state.comments.values()
+    text = read(comment["body"])
+    assert text is not None
+    assert "Container of the image `127.0.0.1:" in text.body
+    assert "these runs in a container" in text.body
+    assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
 
 
 def test_a_forks_pull_request_is_judged_and_nothing_is_written(tmp_path: Path, forge: Forge, bed: Bed) -> None:
