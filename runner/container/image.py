@@ -2,12 +2,8 @@
 
 import posixpath
 import re
-<<<<<<< HEAD
 import time
-from collections.abc import Callable, Sequence
-=======
 from collections.abc import Callable, Iterable, Sequence
->>>>>>> attacks
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 

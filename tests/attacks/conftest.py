@@ -1,18 +1,4 @@
-<<<<<<< HEAD
-"""Attacks start from a stranger's pull request, or from a checkout with a stranger's code in it."""
-
-from pathlib import Path
-
-import pytest
-from forge.server import Forge
-from stranger import Stranger
-
-
-@pytest.fixture
-def stranger(forge: Forge, tmp_path: Path) -> Stranger:
-    return Stranger.opens_a_pull_request(tmp_path, forge)
-=======
-"""Where attacks start: a committed repository with a container environment, and a secret beside it."""
+"""Where attacks start: a stranger's pull request, or a repository with a container and a secret beside it."""
 
 import os
 import shutil
@@ -24,11 +10,18 @@ from pathlib import Path
 import pytest
 from container_bed import Bed
 from container_place import Place
+from forge.server import Forge
+from stranger import Stranger
 
 from experiment.spec import EnvironmentSpec
 from runner.container.build import LABEL
 
 SECRET = "s3cr3t-4f9c"
+
+
+@pytest.fixture
+def stranger(forge: Forge, tmp_path: Path) -> Stranger:
+    return Stranger.opens_a_pull_request(tmp_path, forge)
 
 
 @pytest.fixture(scope="session")
@@ -95,4 +88,3 @@ def pushed(bed: Bed, tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
     yield made
     subprocess.run(["docker", "rmi", "--force", *tags], capture_output=True, check=False)
->>>>>>> attacks
