@@ -45,10 +45,11 @@ def _reap(environ: Mapping[str, str], log: Log) -> None:
     from runner.container.engine import failures, find
     from runner.container.reaper import reap
 
+    absent = (InfrastructureFailed, *failures())
     try:
         with find(environ).client() as client:
             found = reap(client, time.time())
-    except (InfrastructureFailed, *failures()):
+    except absent:
         return  # no engine, hence nothing in it
     if found.sessions:
         log.relay(f"removed what {len(found.sessions)} ended session(s) left in the container engine")
