@@ -30,6 +30,18 @@ class EngineLost(Exception):
     """The engine went away, or what ran in it did: a run has to be made again."""
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """What docker-py raises where the engine refuses, fails or goes away: its own, and those of what it is made of.
+
+    Where a stream or a socket is read, OSError comes on top.
+    """
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    return DockerException, RequestException, HTTPError
+
+
 @dataclass(frozen=True)
 class Engine:
     """An engine that answered once. Each `with engine.api()` is a connection of its own: threads do not share one."""

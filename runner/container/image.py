@@ -1,13 +1,15 @@
 """The image runs are made from: found or pulled by its digest, and what of it matters."""
 
+import posixpath
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiment.environment import Layer
 from experiment.errors import InfrastructureFailed, Refused
+from runner.container import paths
 from runner.container.engine import Engine
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _SETS = (
     *("ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL"),
     *("STOPSIGNAL", "USER", "VOLUME"),
 )
+_OURS = (str(paths.HOME), "/proc", "/sys", "/dev")
 _HOOKED = re.compile(r"LD_PRELOAD|LD_AUDIT")
 
 
@@ -41,6 +44,10 @@ class HostileImage(Refused):
     """The image sets what would run code outside the sandbox, or in every process of it."""
 
 
+class VolumeInTheWay(Refused):
+    """The image declares a volume where the sandbox has something of its own."""
+
+
 @dataclass(frozen=True)
 class Image:
     """An image in the engine. `id` is the digest of its configuration, which names all it consists of."""
@@ -55,7 +62,7 @@ class Image:
 def by_digest(engine: Engine, reference: str, say: Callable[[str], None]) -> Image:
     """The image `name@sha256:…`, pulled unless the engine has it.
 
-    Raises NotPinned, NoSuchImage, HostileImage, CannotPull.
+    Raises NotPinned, NoSuchImage, HostileImage, VolumeInTheWay, CannotPull.
     """
     import docker.errors
 
@@ -97,7 +104,7 @@ def _pull(api: "APIClient", pinned: str, reference: str) -> None:
 
 
 def describe(api: "APIClient", name: str, place: str) -> Image:
-    """The image `name` as the engine knows it; `place` says where it is named. Raises HostileImage, ImageNotFound."""
+    """The image `name` as the engine knows it; `place` says where it is named. Raises as `by_digest`; ImageNotFound."""
     told: dict[str, Any] = api.inspect_image(name)
     config = told.get("Config") or {}
     variables = dict(entry.partition("=")[::2] for entry in config.get("Env") or [])
@@ -112,10 +119,27 @@ def describe(api: "APIClient", name: str, place: str) -> Image:
     return Image(
         id=told["Id"],
         variables=variables,
-        volumes=tuple(sorted(config.get("Volumes") or {})),
+        volumes=_volumes(config.get("Volumes") or {}, place),
         layers=_layers(api, told),
         size=int(told.get("Size") or 0),
     )
+
+
+def _volumes(declared: Iterable[str], place: str) -> tuple[str, ...]:
+    """Where the image declares volumes, as the engine names these places."""
+    found = sorted({posixpath.normpath(folder) for folder in declared})
+    for folder in found:
+        if any(_meet(folder, ours) for ours in _OURS):
+            raise VolumeInTheWay(
+                f"{place}: the image declares a volume at {folder[:100]}, where the sandbox has something of its own\n"
+                f"  take VOLUME {folder[:100]} out of the image, or put it elsewhere\nnothing was run"
+            )
+    return tuple(found)
+
+
+def _meet(folder: str, other: str) -> bool:
+    """Whether one of two places is the other or lies in it; a relative one could be anywhere."""
+    return not folder.startswith("/") or posixpath.commonpath((folder, other)) in (folder, other)
 
 
 def _layers(api: "APIClient", told: dict[str, Any]) -> tuple[Layer, ...]:

@@ -10,7 +10,7 @@ from typing import IO, cast
 from runner.capture_stream import parse
 from runner.capture_tail import Latest
 from runner.container import paths
-from runner.container.engine import Engine
+from runner.container.engine import Engine, failures
 
 _EVERY_S = 3.0
 _SHARE = 50  # at most one part in so many of the time is spent asking
@@ -40,14 +40,11 @@ class Live:
         return self._latest
 
     def _ask(self) -> None:
-        from docker.errors import APIError
-        from requests.exceptions import RequestException
-
         wait = _EVERY_S
         while not self._ended.wait(wait):
             began = time.monotonic()
             # its failing is the end of the run, or an engine that is away: others see to that
-            with contextlib.suppress(OSError, tarfile.TarError, RequestException, APIError), self._engine.api() as api:
+            with contextlib.suppress(*failures(), OSError, ValueError, tarfile.TarError), self._engine.api() as api:
                 chunks, _ = api.get_archive(self._holder, str(paths.STREAM))
                 content = bytearray()
                 for chunk in chunks:

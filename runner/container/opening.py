@@ -15,7 +15,7 @@ from runner.capture_tail import Latest
 from runner.container import build, image, objects, packing, paths, relay, touched
 from runner.container.build import Recipe
 from runner.container.data_volumes import DataVolumes
-from runner.container.engine import Engine, find
+from runner.container.engine import Engine, EngineFailed, failures, find
 from runner.container.image import Image
 from runner.container.lease import Lease, held
 from runner.container.outcome import Stopped
@@ -69,9 +69,15 @@ class Opening:
                 "  git status shows them; at a desk they are run, and recorded as uncommitted\nnothing was run"
             )
         engine = find(self.inherited)
-        with engine.client() as client:
-            for left in reap(client, time.time()).failed:
-                self.say(left)
+        try:
+            with engine.client() as client:
+                for left in reap(client, time.time()).failed:
+                    self.say(left)
+            return self._in(engine)
+        except failures() as error:
+            raise EngineFailed(_engine_failed(error)) from None
+
+    def _in(self, engine: Engine) -> Prepared:
         with contextlib.ExitStack() as stack:
             lease = stack.enter_context(held(self.store.state / "leases", self.inherited))
             stack.callback(end_session, engine, lease, _CLEANING_S)
@@ -156,6 +162,12 @@ class Opening:
             "variables": recorded({**found.variables, **variables}, self.experiment.environment.variables),
         }
         return begun.model_copy(update=seen)
+
+
+def _engine_failed(error: Exception) -> str:
+    said = " ".join(str(getattr(error, "explanation", None) or error).split())[:300]
+    remedy = "make room for it: docker system df" if "no space" in said else "look at its log; ml-experiment doctor"
+    return f"the engine failed while the environment was made: {said}\n  {remedy}\nnothing was run"
 
 
 def _kit_files() -> dict[PurePosixPath, bytes]:

@@ -15,7 +15,7 @@ from experiment.spec import Resources
 from runner import injection
 from runner.capture import Captured
 from runner.container import objects, packing, paths
-from runner.container.engine import Engine, EngineLost
+from runner.container.engine import Engine, EngineLost, failures
 from runner.container.gate import Gate, Gatekeeper
 from runner.container.image import Image
 from runner.container.lease import Lease
@@ -74,13 +74,10 @@ class ContainerRuntime:
         self.held.close()
 
     def _attempt(self, task: Task, slot: Slot, work: Path, ears: Ears, cancelled: threading.Event) -> Left:
-        from docker.errors import DockerException
-        from requests.exceptions import RequestException
-
         try:
             with self._work(task) as (name, holder):
                 return self._in(_Place(name, holder, work), task, slot, ears, cancelled)
-        except (DockerException, RequestException, OSError) as error:
+        except (*failures(), OSError) as error:
             raise EngineLost(f"the engine failed: {' '.join(str(error).split())[:300]}") from None
 
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from typing import Any
 
-from runner.container.engine import Engine
+from runner.container.engine import Engine, failures
 
 _FIRST_S = 0.25
 _EVERY_S = 2.0
@@ -21,13 +21,10 @@ class Samples:
 
     def take_until(self, ended: threading.Event) -> None:
         """Sample until `ended` is set; an engine that does not answer only costs the sample."""
-        from docker.errors import APIError
-        from requests.exceptions import RequestException
-
         wait = _FIRST_S
         while not ended.wait(wait):
             wait = min(2 * wait, _EVERY_S)
-            with contextlib.suppress(OSError, ValueError, RequestException, APIError), self._engine.api() as api:
+            with contextlib.suppress(*failures(), OSError, ValueError), self._engine.api() as api:
                 self._take(api.stats(self._container, stream=False, one_shot=True))
 
     def _take(self, told: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.capture_tail import Latest
 from runner.container import streams
-from runner.container.engine import Engine, EngineLost
+from runner.container.engine import Engine, EngineLost, failures
 from runner.container.outcome import EndState, Stopped
 from runner.container.samples import Samples
 from runner.output import BoundedLog, Lines
@@ -93,27 +93,25 @@ class Watch:
 
     def _follow(self, output: Any, lines: Lines) -> None:
         """Pass on what is printed; after the engine was away, from where it broke off."""
-        from docker.errors import APIError
-        from requests.exceptions import RequestException
 
         def feed(pieces: Any) -> None:
             for data in pieces:
                 lines.feed(data)
 
-        broken = (OSError, ValueError, RequestException, APIError)
+        broken = (*failures(), OSError, ValueError)
         with contextlib.suppress(*broken):
             feed(output)
+        since = time.time()  # not later: what is printed while the engine is away, it takes up when it is back
         while not self._ended.wait(_TICK_S):
-            since = time.time()
             with contextlib.suppress(*broken), self._engine.api() as api:
                 more = api.logs(self._container, stream=True, follow=True, since=since)
                 with streams.closing(more):
                     feed(more)
+                since = time.time()
 
     def _await(self) -> None:
         """Wait for the end, in waits of half a minute; where the engine is away, for its return."""
-        from docker.errors import APIError, NotFound
-        from requests.exceptions import RequestException
+        from docker.errors import NotFound
 
         try:
             away: float | None = None
@@ -129,7 +127,7 @@ class Watch:
                 except NotFound:
                     self._lost = "the container was removed by somebody else"
                     return
-                except (OSError, RequestException, APIError) as error:
+                except (*failures(), OSError) as error:
                     if "timed out" in str(error).lower() and away is None:
                         continue  # the half minute is over
                     away, self._away = away or time.monotonic(), True
@@ -142,12 +140,9 @@ class Watch:
 
     def _end(self) -> None:
         """End the container: asked first, killed after two seconds."""
-        from docker.errors import APIError
-        from requests.exceptions import RequestException
-
         for sent, wait in (("SIGTERM", _GRACE_S), ("SIGKILL", ENGINE_WAIT_S)):
             # it may have ended just now, or the engine may be away, which the other thread sees
-            with contextlib.suppress(OSError, RequestException, APIError), self._engine.api() as api:
+            with contextlib.suppress(*failures(), OSError), self._engine.api() as api:
                 api.kill(self._container, sent)
             if self._ended.wait(wait):
                 return
