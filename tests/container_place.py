@@ -64,7 +64,7 @@ class Place:
         subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=self.root, check=True)
 
     def experiment(self, **changes: Any) -> Experiment:
-        return Experiment(experiment="x", **{**self.spec, **changes})
+        return Experiment(**{"experiment": "x", **self.spec, **changes})
 
     @contextmanager
     def prepared(self, experiment: Experiment) -> Iterator[Prepared]:

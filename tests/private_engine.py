@@ -1,0 +1,105 @@
+"""A container engine of a test's own, which may be killed, filled and misconfigured: nobody else's is touched."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_START_S = 60.0
+
+
+@dataclass
+class PrivateEngine:
+    """`dockerd` with everything it keeps below `folder`, its images and containers below `data`; no network."""
+
+    folder: Path
+    data: Path
+    options: Sequence[str] = ()
+    process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self.folder / 'socket'}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """By which commands find it."""
+        return {**os.environ, "DOCKER_HOST": self.address}
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        (self.folder / "pid").unlink(missing_ok=True)  # of one that was killed
+        places = {"data-root": self.data, "exec-root": self.folder / "exec", "pidfile": self.folder / "pid"}
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    "dockerd",
+                    *(f"--{name}={path}" for name, path in places.items()),
+                    *(f"--host={self.address}", "--bridge=none", "--iptables=false", "--shutdown-timeout=1"),
+                    *self.options,
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _START_S
+        while self.docker("version", check=False).returncode:
+            assert self.process.poll() is None and time.monotonic() < until, (self.folder / "log").read_text()[-2000:]
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """As the kernel does when memory is short: nothing is told to anybody."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        """Ask it to end, which ends its containers."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(_START_S)
+
+    def docker(self, *command: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """The docker command, talking to this engine."""
+        return subprocess.run(
+            ["docker", *command], env=self.variables, capture_output=True, text=True, check=check, timeout=_START_S
+        )
+
+    def load(self, image: str) -> str:
+        """Copy an image of this machine's own engine into this one; the name it has here, which is its id."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
+            told = subprocess.run(["docker", "load"], stdin=saving.stdout, env=self.variables, capture_output=True)
+        assert told.returncode == 0, told.stderr.decode()
+        return told.stdout.decode().split()[-1]
+
+
+@contextlib.contextmanager
+def private_engine(*options: str, data: Path | None = None) -> Iterator[PrivateEngine]:
+    """An engine that answers; at the end it is gone with all it made."""
+    folder = Path(tempfile.mkdtemp(prefix="ml-experiment-engine-"))  # short: a socket's path has 108 bytes at most
+    engine = PrivateEngine(folder, data or folder / "data", options)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        if engine.process is not None and engine.process.poll() is not None:
+            with contextlib.suppress(AssertionError):
+                engine.start()  # what a killed one left running ends with it
+        left = engine.docker("ps", "--quiet", check=False).stdout.split()
+        engine.docker("rm", "--force", *left, check=False)
+        engine.end()
+        _unmount(folder)
+        shutil.rmtree(folder)
+
+
+def _unmount(below: Path) -> None:
+    """What containers of a killed engine still had mounted."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in reversed([mount for mount in mounts if Path(mount).is_relative_to(below)]):
+        subprocess.run(["umount", "--lazy", mount], check=True)
