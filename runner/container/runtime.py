@@ -74,10 +74,11 @@ class ContainerRuntime:
         self.held.close()
 
     def _attempt(self, task: Task, slot: Slot, work: Path, ears: Ears, cancelled: threading.Event) -> Left:
+        broken = (*failures(), OSError)
         try:
             with self._work(task) as (name, holder):
                 return self._in(_Place(name, holder, work), task, slot, ears, cancelled)
-        except (*failures(), OSError) as error:
+        except broken as error:
             raise EngineLost(f"the engine failed: {' '.join(str(error).split())[:300]}") from None
 
     @contextlib.contextmanager

@@ -113,6 +113,7 @@ class Watch:
         """Wait for the end, in waits of half a minute; where the engine is away, for its return."""
         from docker.errors import NotFound
 
+        broken = (*failures(), OSError)
         try:
             away: float | None = None
             while True:
@@ -127,7 +128,7 @@ class Watch:
                 except NotFound:
                     self._lost = "the container was removed by somebody else"
                     return
-                except (*failures(), OSError) as error:
+                except broken as error:
                     if "timed out" in str(error).lower() and away is None:
                         continue  # the half minute is over
                     away, self._away = away or time.monotonic(), True
