@@ -4,9 +4,9 @@
 
 Every round starts `ml-experiment reproduce` in a small repository whose environment is the test bed's image (run
 tests/bed/up first), three trainings of about five seconds, and ends it in a random phase from the start of the process
-to its report, at a random time in it. A cancel is GitHub's: SIGINT, 7.5 s later SIGTERM, 2.5 s later SIGKILL, each only where the command still
-runs. 30 s after the end of the process nothing with the session's label may be in the engine; otherwise the exit status
-is 1. A kill is SIGKILL at once: what is measured is the time until nothing is left.
+to its report, at a random time in it. A cancel is GitHub's: SIGINT, 7.5 s later SIGTERM, 2.5 s later SIGKILL, each only
+where the command still runs. 30 s after the end of the process nothing with the session's label may be in the engine;
+otherwise the exit status is 1. A kill is SIGKILL at once: what is measured is the time until nothing is left.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from runner.container.labels import SESSION, owner_of
 
 LATER = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5), (signal.SIGKILL, 60.0))
 """GitHub's signals, each with how long it waits for the end after it."""
-PHASES = ("start", "image", "kit", "probe", "run", "read-back", "between runs", "report", "ended by itself")
+PHASES = ("start", "image", "kit", "probe", "filling", "run", "read-back", "report", "ended by itself")
 LEFT_AFTER_S = 30.0
 TRAINING = """\
 import random, time
@@ -87,14 +87,16 @@ class Folder:
             cwd=self.path, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
-        return Watched(process)
+        return Watched(process, set((self.path / ".ml-experiment" / "leases").glob("*")))
 
 
 class Watched:
-    """A started command, and what it has said so far."""
+    """A started command, what it has said so far, and which runs it was seen to make. `leases`: of those before it."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", leases: set[Path]) -> None:
         self.process = process
+        self.leases = leases
+        self.ran: set[str] = set()
         self.said: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -132,6 +134,7 @@ def main() -> None:
     if reason := container_bed.missing():
         raise SystemExit(reason)
     chance = random.Random(asked.seed)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
     base = Path(tempfile.mkdtemp(prefix="cancels-"))
     with contextlib.closing(docker.from_env()) as client:
         try:
@@ -180,42 +183,55 @@ def one(client: docker.DockerClient, folder: Folder, chance: random.Random, how:
     return Ended(phase, took, code, gone)
 
 
-def roles(client: docker.DockerClient, folder: Path) -> dict[str, str]:
-    """Objects in the engine of sessions of this folder: role -> state, empty for what has none."""
+class Thing(NamedTuple):
+    """An object in the engine: what for, its name, its state where it is a container."""
+
+    role: str
+    name: str
+    state: str
+
+
+def things(client: docker.DockerClient, folder: Path) -> list[Thing]:
+    """Objects in the engine of sessions of this folder."""
     wanted = {"label": SESSION}
     found = [
         *client.api.containers(all=True, filters=wanted),
         *(client.api.volumes(filters=wanted)["Volumes"] or ()),
         *client.api.networks(filters=wanted),
     ]
-    ours = {}
+    ours = []
     for thing in found:
-        owner = owner_of(thing["Labels"] or {})
+        labels = thing["Labels"] or {}
+        owner = owner_of(labels)
         if owner is not None and owner.lease.is_relative_to(folder):
-            ours[thing["Labels"]["ml-experiment.role"]] = str(thing.get("State", ""))
+            name = thing["Names"][0].lstrip("/") if "Names" in thing else thing["Name"]
+            ours.append(Thing(labels["ml-experiment.role"], name, str(thing.get("State", ""))))
     return ours
 
 
 def phase_of(client: docker.DockerClient, folder: Folder, watched: Watched) -> str:
     """Where a command is, by what is in the engine and what it said."""
-    there, said = roles(client, folder.path), "".join(watched.said)
-    if "run" in there:
-        return "run" if there["run"] in ("created", "running") else "read-back"
-    if "holder" in there or "work" in there:
-        return "read-back" if "running" in there.values() else "between runs"
-    if "probe" in there:
+    there, said = things(client, folder.path), "".join(watched.said)
+    running = {thing.name for thing in there if thing.role == "run"}
+    watched.ran |= running
+    if running:
+        return "run"
+    if work := {thing.name for thing in there if thing.role == "work"}:
+        return "read-back" if work & watched.ran else "filling"
+    if "probe" in {thing.role for thing in there}:
         return "probe"
     if "plan" in said:
-        return "report" if said.count("  done") >= 3 else "between runs"
+        return "report" if watched.ran else "filling"
     if there:
         return "kit"
-    return "image" if list((folder.path / ".ml-experiment" / "leases").glob("*")) else "start"
+    leases = set((folder.path / ".ml-experiment" / "leases").glob("*"))
+    return "image" if leases - watched.leases else "start"
 
 
 def until_gone(client: docker.DockerClient, folder: Path) -> float:
     """Seconds until the engine has nothing of this folder's sessions; more than LEFT_AFTER_S is not waited for long."""
     began = time.monotonic()
-    while roles(client, folder) and time.monotonic() - began < 2 * LEFT_AFTER_S:
+    while things(client, folder) and time.monotonic() - began < 2 * LEFT_AFTER_S:
         time.sleep(0.1)
     return time.monotonic() - began
 

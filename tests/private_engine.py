@@ -14,6 +14,10 @@ from pathlib import Path
 _START_S = 60.0
 
 
+class DoesNotStart(Exception):
+    """The engine does not answer; its last words."""
+
+
 @dataclass
 class PrivateEngine:
     """`dockerd` with everything it keeps below `folder`, its images and containers below `data`; no network."""
@@ -39,7 +43,8 @@ class PrivateEngine:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    "dockerd",
+                    # a network of its own: with --bridge=none an engine removes docker0, which is another engine's
+                    *("unshare", "--net", "--", "dockerd"),
                     *(f"--{name}={path}" for name, path in places.items()),
                     *(f"--host={self.address}", "--bridge=none", "--iptables=false", "--shutdown-timeout=1"),
                     *self.options,
@@ -50,7 +55,8 @@ class PrivateEngine:
             )
         until = time.monotonic() + _START_S
         while self.docker("version", check=False).returncode:
-            assert self.process.poll() is None and time.monotonic() < until, (self.folder / "log").read_text()[-2000:]
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise DoesNotStart((self.folder / "log").read_text()[-2000:])
             time.sleep(0.1)
 
     def kill(self) -> None:
@@ -71,13 +77,6 @@ class PrivateEngine:
             ["docker", *command], env=self.variables, capture_output=True, text=True, check=check, timeout=_START_S
         )
 
-    def load(self, image: str) -> str:
-        """Copy an image of this machine's own engine into this one; the name it has here, which is its id."""
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving:
-            told = subprocess.run(["docker", "load"], stdin=saving.stdout, env=self.variables, capture_output=True)
-        assert told.returncode == 0, told.stderr.decode()
-        return told.stdout.decode().split()[-1]
-
 
 @contextlib.contextmanager
 def private_engine(*options: str, data: Path | None = None) -> Iterator[PrivateEngine]:
@@ -89,7 +88,7 @@ def private_engine(*options: str, data: Path | None = None) -> Iterator[PrivateE
         yield engine
     finally:
         if engine.process is not None and engine.process.poll() is not None:
-            with contextlib.suppress(AssertionError):
+            with contextlib.suppress(DoesNotStart):
                 engine.start()  # what a killed one left running ends with it
         left = engine.docker("ps", "--quiet", check=False).stdout.split()
         engine.docker("rm", "--force", *left, check=False)

@@ -185,6 +185,8 @@ def _kit_files() -> dict[PurePosixPath, bytes]:
 
 def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
     """Ask the image's own Python, in a sandbox as a run gets. An image without Python has no packages."""
+    from docker.errors import APIError
+
     command = f"set -- {paths.PROBE} {paths.RECORDER}; {_PYTHON}"
     asked = Sandbox(
         image=runtime.image.id,
@@ -202,6 +204,11 @@ def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
             watch = Watch(runtime.engine, container)
             ears = Ears(lambda _line: None, lambda _elapsed, _latest: None)
             ended = watch.run(fingerprint.TIMEOUT_S, ears, _nothing, threading.Event())
+        except APIError as error:
+            raise CannotLookInside(
+                f"{runtime.image.id[:19]}: the image does not start: {' '.join(str(error.explanation).split())[:300]}\n"
+                "  it needs /bin/sh; and where its programs are, it must declare no volume\nnothing was run"
+            ) from None
         finally:
             objects.remove(api, container)
     printed = ended.log.content().decode(errors="replace")

@@ -48,7 +48,7 @@ def test_no_git_and_no_credential_file_is_anywhere_inside(place: Place) -> None:
     script = """\
 import json, os
 names = {".git", ".docker", ".netrc", ".git-credentials", ".aws", ".ssh", ".pypirc", "event.json", ".ml-experiment"}
-found = [os.path.join(at, n) for at, folders, files in os.walk("/", onerror=None) for n in folders + files if n in names]
+found = [os.path.join(at, name) for at, folders, files in os.walk("/") for name in folders + files if name in names]
 print(json.dumps(found)); print("loss 1")
 """
     found = attack(place, script)
@@ -103,7 +103,8 @@ def test_a_dockerfile_that_copies_everything_gets_neither_history_nor_variables(
     hostile = dockerfile(f"FROM {bed.base}\nCOPY . /stolen\n{copies}\n")
     script = """\
 import json, os
-files = [os.path.join(at, name) for at, _, names in os.walk("/stolen") for name in names if not at.startswith("/stolen/run")]
+walk = [(at, names) for at, _, names in os.walk("/stolen") if not at.startswith("/stolen/run")]
+files = [os.path.join(at, name) for at, names in walk for name in names]
 words = [line.partition("=")[0] for line in open("/variables")]
 print(json.dumps([sorted(files), "s3cr3t-" + "4f9c" in open("/variables").read(), words])); print("loss 1")
 """

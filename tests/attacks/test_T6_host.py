@@ -2,17 +2,20 @@
 more than was asked for starts nothing."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from container_bed import Bed
 from container_place import Place, outcome
-from private_engine import PrivateEngine, private_engine
+from private_engine import private_engine
 from unharmed import attack, unharmed
 
 from experiment.record import Status
 from experiment.spec import EnvironmentSpec
-from runner.container.image import HostileImage
+from runner.container.image import HostileImage, VolumeInTheWay
+from runner.container.opening import CannotLookInside
+from runner.environment.dockerfile_refusals import ForbiddenImageVariable
 from runner.sandbox import SandboxBreached
 
 pytestmark = pytest.mark.docker
@@ -37,11 +40,11 @@ print(json.dumps(found)); print("loss 1")
 """
 
 
-def tried(place: Place, attempts: str) -> dict[str, str]:
+def tried(place: Place, attempts: str) -> dict[str, Any]:
     """What each attempt came to, by its name."""
     found = attack(place, TRY + attempts + TELL)
     assert outcome(found) == (Status.OK, "")
-    result: dict[str, str] = json.loads(found.log_tail.splitlines()[0])
+    result: dict[str, Any] = json.loads(found.log_tail.splitlines()[0])
     return result
 
 
@@ -71,7 +74,8 @@ def test_it_has_no_capability_gets_no_new_one_and_is_filtered(place: Place) -> N
         place,
         """
 found = dict(line.rstrip("\\n").split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
-found = {k: v for k, v in found.items() if k.startswith("Cap") or k in ("Uid", "Gid", "NoNewPrivs", "Seccomp", "Groups")}
+wanted = ("Uid", "Gid", "NoNewPrivs", "Seccomp", "Groups")
+found = {name: value for name, value in found.items() if name.startswith("Cap") or name in wanted}
 """,
     )
     assert {found[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
@@ -94,7 +98,7 @@ attempt("memory device", lambda: os.mknod("mem", stat.S_IFCHR | 0o666, os.makede
 attempt("new user namespace", lambda: libc.unshare(0x10000000))
 attempt("new mount namespace", lambda: libc.unshare(0x20000))
 attempt("join the first process's namespaces", lambda: libc.setns(os.open("/proc/1/ns/mnt", os.O_RDONLY), 0))
-attempt("trace the first process", lambda: libc.ptrace(16, 1, 0, 0))
+attempt("trace a process outside", lambda: libc.ptrace(16, 30000, 0, 0))
 attempt("become root", lambda: os.setuid(0))
 attempt("another group", lambda: os.setgroups([0]))
 attempt("kernel module", lambda: libc.syscall(313, 0, b"", 0))
@@ -112,7 +116,7 @@ attempt("disk", lambda: open("/dev/sda", "rb"))
     )
     assert "done" not in found.values(), found
     assert found["mount"] == found["chroot"] == found["become root"] == "Operation not permitted"
-    assert found["kernel setting"] == found["cgroup"] == "Read-only file system"
+    assert found["cgroup"] == "Read-only file system"
 
 
 def test_programs_with_the_set_user_bit_give_no_right(place: Place) -> None:
@@ -145,19 +149,89 @@ def test_volumes_and_gpus_that_an_image_declares_give_no_space_and_no_device(
     script = """
 import json, os
 kinds = {line.split()[1]: line.split()[2] for line in open("/proc/mounts")}
-print(json.dumps([kinds.get("/var/lib/greedy"), kinds.get("/srv/more"), os.getuid(), os.environ["NVIDIA_VISIBLE_DEVICES"]]))
-print("loss 1")
+gpus = os.environ["NVIDIA_VISIBLE_DEVICES"]
+print(json.dumps([kinds.get("/var/lib/greedy"), kinds.get("/srv/more"), os.getuid(), gpus])); print("loss 1")
 """
     found = attack(greedy, script)
     assert json.loads(found.log_tail.splitlines()[0]) == ["tmpfs", "tmpfs", 65534, "void"]
 
 
-@pytest.mark.parametrize(
-    "at", ["/tmp", "/tmp/cache", "/ml-experiment/kit", "/ml-experiment/work/tree", "/proc", "/usr"]
-)
-def test_an_image_that_declares_a_volume_at_a_place_of_ours(
+@pytest.mark.parametrize("at", ["/ml-experiment/kit", "/ml-experiment/work/tree", "/proc", "/sys/fs", "/dev/shm"])
+def test_an_image_that_declares_a_volume_at_a_place_of_the_sandbox_is_refused(
     place: Place, bed: Bed, pushed: Callable[[str], str], at: str
 ) -> None:
     place.spec["environment"] = EnvironmentSpec(image=pushed(f"FROM {bed.base}\nVOLUME {at}\n"))
-    found = attack(place, "print('loss 1')")
-    assert outcome(found) == (Status.OK, "")
+    place.write("train.py", "print('loss 1')")
+    with unharmed(place), pytest.raises(VolumeInTheWay) as refused:
+        place.run("print('loss 1')")
+    assert f"the image declares a volume at {at}, where the sandbox has something of its own" in str(refused.value)
+
+
+@pytest.mark.parametrize("at", ["/tmp", "/tmp/cache"])
+def test_a_volume_in_the_scratch_folder_is_memory_as_that_is(
+    place: Place, bed: Bed, pushed: Callable[[str], str], at: str
+) -> None:
+    place.spec["environment"] = EnvironmentSpec(image=pushed(f"FROM {bed.base}\nVOLUME {at}\n"))
+    kinds = f"[line.split()[2] for line in open('/proc/mounts') if line.split()[1] == '{at}']"
+    assert attack(place, f"print({kinds}[-1]); print('loss 1')").log_tail.splitlines()[0] == "tmpfs"
+
+
+def test_an_image_whose_volume_hides_its_programs_says_so(place: Place, bed: Bed, pushed: Callable[[str], str]) -> None:
+    place.spec["environment"] = EnvironmentSpec(image=pushed(f"FROM {bed.base}\nVOLUME /usr\n"))
+    place.write("train.py", "print('loss 1')")
+    with unharmed(place), pytest.raises(CannotLookInside) as refused:
+        place.run("print('loss 1')")
+    assert "the image does not start" in str(refused.value)
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+def test_an_image_that_would_be_loaded_into_programs_outside_is_refused(
+    place: Place, bed: Bed, pushed: Callable[[str], str], variable: str
+) -> None:
+    place.spec["environment"] = EnvironmentSpec(image=pushed(f"FROM {bed.base}\nENV {variable}=/evil.so\n"))
+    place.write("train.py", "print('loss 1')")
+    with unharmed(place), pytest.raises(HostileImage) as refused:
+        place.run("print('loss 1')")
+    assert f"the image sets {variable}=/evil.so\n" in str(refused.value)
+
+
+def test_an_image_that_asks_for_all_gpus_gets_none(place: Place, bed: Bed, pushed: Callable[[str], str]) -> None:
+    wants = "ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=all\n"
+    place.spec["environment"] = EnvironmentSpec(image=pushed(f"FROM {bed.base}\n{wants}"))
+    found = attack(place, "import os; print(os.environ['NVIDIA_VISIBLE_DEVICES']); print('loss 1')")
+    assert found.log_tail.splitlines()[0] == "void"
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT", "NVIDIA_VISIBLE_DEVICES"])
+def test_a_dockerfile_that_sets_what_steers_the_host_is_refused_before_it_is_built(
+    bed: Bed, dockerfile: Callable[[str], Place], variable: str
+) -> None:
+    hostile = dockerfile(f"FROM {bed.base}\nENV A=1 \\\n    {variable}=all\n")
+    hostile.write("train.py", "print('loss 1')")
+    with unharmed(hostile), pytest.raises(ForbiddenImageVariable) as refused:
+        hostile.run("print('loss 1')")
+    assert str(refused.value).startswith(f"{hostile.root}/Dockerfile:3: ENV sets {variable}")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--add-runtime=other=/usr/sbin/runc", "--default-runtime=other"), "HostConfig.Runtime: other"),
+        (("--default-ulimit=core=-1:-1",), "HostConfig.Ulimits: [{'Name': 'core', 'Hard': -1, 'Soft': -1}]"),
+    ],
+)
+def test_an_engine_that_gives_more_than_was_asked_for_starts_nothing(
+    place: Place, bed: Bed, options: tuple[str, ...], told: str
+) -> None:
+    with private_engine(*options) as engine:
+        engine.docker("pull", "--quiet", bed.base)
+        place.inherited["DOCKER_HOST"] = engine.address
+        place.write("train.py", "print('loss 1')")
+        with unharmed(place), pytest.raises(SandboxBreached) as refused:
+            place.run("print('loss 1')")
+        assert f"the engine made a container with more than was asked for: {told}\n" in str(refused.value)
+        events = engine.docker("events", "--since=1h", "--until=0s", "--format={{.Action}}").stdout.split()
+        assert "create" in events
+        assert "start" not in events
+        assert engine.docker("ps", "--all", "--quiet").stdout == ""
