@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import container_bed
+
 _START_S = 60.0
 
 
@@ -44,7 +46,7 @@ class PrivateEngine:
             self.process = subprocess.Popen(
                 [
                     # a network of its own: with --bridge=none an engine removes docker0, which is another engine's
-                    *("unshare", "--net", "--", "dockerd"),
+                    *("unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", "dockerd"),
                     *(f"--{name}={path}" for name, path in places.items()),
                     *(f"--host={self.address}", "--bridge=none", "--iptables=false", "--shutdown-timeout=1"),
                     *self.options,
@@ -64,6 +66,10 @@ class PrivateEngine:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        helper = self.folder / "exec" / "containerd" / "containerd.pid"
+        while _lives(int(helper.read_text())):  # the kernel ends it with its parent
+            time.sleep(0.05)
+        helper.unlink()  # where nobody reaps it, the next start would take it for living
 
     def end(self) -> None:
         """Ask it to end, which ends its containers."""
@@ -76,6 +82,32 @@ class PrivateEngine:
         return subprocess.run(
             ["docker", *command], env=self.variables, capture_output=True, text=True, check=check, timeout=_START_S
         )
+
+    def pull(self, image: str) -> None:
+        """Fetch an image of the test bed, whose registry this engine does not reach."""
+        with self.registry():
+            self.docker("pull", "--quiet", image)
+
+    @contextlib.contextmanager
+    def registry(self) -> "Iterator[subprocess.Popen[bytes]]":
+        """The test bed's registry, for a while, at its usual address in this engine's network."""
+        assert self.process is not None
+        inside = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", "--"]
+        serve = ["docker-registry", "serve", str(container_bed.answer_file().with_name("registry.yml"))]
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([*inside, *serve], stdout=log, stderr=log)
+        try:
+            address = container_bed.read().registry
+            answers = [*inside, "curl", "--noproxy", "*", "--silent", "--fail", f"http://{address}/v2/"]
+            until = time.monotonic() + _START_S
+            while subprocess.run(answers, capture_output=True, check=False).returncode:
+                if process.poll() is not None or time.monotonic() > until:
+                    raise DoesNotStart((self.folder / "log").read_text()[-2000:])
+                time.sleep(0.1)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -95,6 +127,13 @@ def private_engine(*options: str, data: Path | None = None) -> Iterator[PrivateE
         engine.end()
         _unmount(folder)
         shutil.rmtree(folder)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _unmount(below: Path) -> None:

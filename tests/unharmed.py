@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from container_place import Place
 
@@ -16,11 +17,11 @@ _OF_THE_HOST = tuple(map(Path, ("/etc/passwd", "/etc/shadow", "/etc/group", "/et
 _KINDS = (("container", "ps", "--all"), ("volume", "volume", "ls"), ("network", "network", "ls"))
 
 
-def attack(place: Place, script: str, seed: int = 0, **changes: object) -> Finished:
+def attack(place: Place, script: str, **changes: Any) -> Finished:
     """A run of a hostile `script`, after which nothing is other than before."""
     place.write("train.py", script)
     with unharmed(place):
-        return place.run(script, seed, **{"resources": Resources(timeout=60.0), **changes})
+        return place.run(script, **{"resources": Resources(timeout=60.0), **changes})
 
 
 @contextmanager

@@ -44,6 +44,10 @@ class ReachesOut(Refused):
     """A step of the build asks for rights that the experiment file does not give it."""
 
 
+class LeadsOut(Refused):
+    """The Dockerfile is a link to a file outside of the tree: a message about it would show lines of that."""
+
+
 class NotBuildable(Refused):
     """A step of the Dockerfile fails."""
 
@@ -75,9 +79,14 @@ def build(
 ) -> Built:
     """The image of the recipe; steps that were built before come from the engine's cache and print nothing.
 
-    Raises DockerfileRefused and its kin, NeedsBuildKit, ReachesOut, NotBuildable (Refused), CannotBuild.
+    Raises DockerfileRefused and its kin, LeadsOut, NeedsBuildKit, ReachesOut, NotBuildable (Refused), CannotBuild.
     """
     path = recipe.tree.root / recipe.tree.inside(recipe.dockerfile)
+    if not path.resolve().is_relative_to(recipe.tree.root.resolve()):
+        raise LeadsOut(
+            f"{path}: the Dockerfile is a link that leads out of the tree, to {path.resolve()}\n"
+            "  put the file itself into the repository: what is built must be of the commit\nnothing was run"
+        )
     file = load(path)
     bases = check_pinned(file, recipe.build.args)
     _check_rights(file, recipe.build.network)

@@ -63,7 +63,7 @@ class ContainerRuntime:
             try:
                 left = self._attempt(task, slot, attempt, ears, cancelled)
             except EngineLost as lost:
-                left = _nothing_left(str(lost), attempt)
+                left = _nothing_left(Outcome(status=Status.INFRA_ERROR, reason=str(lost)), attempt)
             again = left.outcome.status is Status.INFRA_ERROR and not cancelled.is_set()
             if not again or len(retried) + 1 == ATTEMPTS:
                 return replace(left, retried=tuple(retried))
@@ -74,9 +74,11 @@ class ContainerRuntime:
         self.held.close()
 
     def _attempt(self, task: Task, slot: Slot, work: Path, ears: Ears, cancelled: threading.Event) -> Left:
-        broken = (*failures(), OSError)
+        broken: tuple[type[Exception], ...] = (*failures(), OSError)
         try:
             with self._work(task) as (name, holder):
+                if cancelled.is_set():  # a program that just begins would not hear that it should end
+                    return _nothing_left(Outcome(status=Status.CANCELLED, reason="cancelled"), work)
                 return self._in(_Place(name, holder, work), task, slot, ears, cancelled)
         except broken as error:
             raise EngineLost(f"the engine failed: {' '.join(str(error).split())[:300]}") from None
@@ -208,7 +210,6 @@ def _holder_of(name: str) -> str:
     return f"{name}-holder"
 
 
-def _nothing_left(reason: str, work: Path) -> Left:
-    nothing = Captured(curves=[], seeding=Seeding(determinism="off"), not_captured=("the run was lost",))
-    outcome = Outcome(status=Status.INFRA_ERROR, reason=reason)
+def _nothing_left(outcome: Outcome, work: Path) -> Left:
+    nothing = Captured(curves=[], seeding=Seeding(determinism="off"), not_captured=("nothing came back of the run",))
     return Left(outcome, Usage(wall_s=0.0, cpu_s=0.0), BoundedLog(), nothing, work, frozenset())

@@ -113,7 +113,7 @@ class Watch:
         """Wait for the end, in waits of half a minute; where the engine is away, for its return."""
         from docker.errors import NotFound
 
-        broken = (*failures(), OSError)
+        broken: tuple[type[Exception], ...] = (*failures(), OSError)
         try:
             away: float | None = None
             while True:

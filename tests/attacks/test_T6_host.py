@@ -225,7 +225,7 @@ def test_an_engine_that_gives_more_than_was_asked_for_starts_nothing(
     place: Place, bed: Bed, options: tuple[str, ...], told: str
 ) -> None:
     with private_engine(*options) as engine:
-        engine.docker("pull", "--quiet", bed.base)
+        engine.pull(bed.base)
         place.inherited["DOCKER_HOST"] = engine.address
         place.write("train.py", "print('loss 1')")
         with unharmed(place), pytest.raises(SandboxBreached) as refused:
