@@ -28,12 +28,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import container_bed
 import docker
-from repositories import COMMAND
+from repositories import COMMAND, ROOT
 
 from runner.container.labels import SESSION, owner_of
 

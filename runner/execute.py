@@ -108,15 +108,10 @@ def execute(job: Job, bench: Bench) -> Finished:
 
 def _in(work: Path, job: Job, bench: Bench) -> Finished:
     spec, tree = job.experiment, job.tree
-    filled, started, began = command.fill(spec.command, spec.params, job.seed), datetime.now(UTC), time.monotonic()
-    printed = PatternReader({n: m.pattern for n, m in spec.metrics.items() if m.pattern is not None})
-    live = _Live(bench.watch)
-
-    def hear(text: str) -> None:
-        for point in printed.feed(text, time.monotonic() - began):
-            live.seen(point.metric, point.step, point.value)
-
-    left = job.prepared.runtime.run(_task(job, filled), bench.slot, work, Ears(hear, live.tick), bench.cancelled)
+    filled, started = command.fill(spec.command, spec.params, job.seed), datetime.now(UTC)
+    printed = _Printed(spec, bench.watch)
+    ears = Ears(printed.hear, printed.tick, printed.again)
+    left = job.prepared.runtime.run(_task(job, filled), bench.slot, work, ears, bench.cancelled)
     series, problem = _all_curves(spec, tree, left, printed.curves())
     outcome = left.outcome
     if problem and outcome.status is Status.OK:
@@ -144,23 +139,37 @@ def _task(job: Job, filled: str) -> Task:
     )
 
 
-class _Live:
-    """The latest metric, from lines as they are printed and from what the recorder wrote."""
+class _Printed:
+    """Metrics in the lines a run prints; and for who looks the latest, of these or of what the recorder wrote."""
 
-    def __init__(self, watch: Callable[[Progress], None]) -> None:
+    def __init__(self, spec: Experiment, watch: Callable[[Progress], None]) -> None:
+        self._patterns = {name: metric.pattern for name, metric in spec.metrics.items() if metric.pattern is not None}
         self._watch = watch
-        self._printed: tuple[str, int, float] | None = None
+        self.again()
 
-    def seen(self, metric: str, step: int, value: float) -> None:
-        self._printed = (metric, step, value)
+    def again(self) -> None:
+        """The run begins, for the first time or anew."""
+        self._reader = PatternReader(self._patterns)
+        self._began = time.monotonic()
+        self._latest: tuple[str, int, float] | None = None
+
+    def hear(self, text: str) -> None:
+        """One line."""
+        for point in self._reader.feed(text, time.monotonic() - self._began):
+            self._latest = (point.metric, point.step, point.value)
 
     def tick(self, elapsed: float, latest: Latest | None) -> None:
-        if self._printed is not None:
-            self._watch(Progress(elapsed, *self._printed))
+        """Tell who looks."""
+        if self._latest is not None:
+            self._watch(Progress(elapsed, *self._latest))
         elif latest is not None:
             self._watch(Progress(elapsed, latest.metric, latest.step, latest.value))
         else:
             self._watch(Progress(elapsed))
+
+    def curves(self) -> list[Curve]:
+        """All points since the run began."""
+        return self._reader.curves()
 
 
 def _all_curves(spec: Experiment, tree: SourceTree, left: Left, printed: Sequence[Curve]) -> tuple[list[Curve], str]:

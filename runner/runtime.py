@@ -45,10 +45,12 @@ class Task:
 @dataclass(frozen=True)
 class Ears:
     """Who hears of a run while it goes on. `hear` gets each line printed; `tick` seconds since the start and the latest
-    point the recorder wrote, about every half second."""
+    point the recorder wrote, about every half second; `again` says that the run begins anew: what was heard is void.
+    """
 
     hear: Callable[[str], None]
     tick: Callable[[float, Latest | None], None]
+    again: Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)

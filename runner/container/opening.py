@@ -202,7 +202,7 @@ def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
         container = objects.create(api, asked, f"ml-experiment-{runtime.lease.session[:12]}-probe")
         try:
             watch = Watch(runtime.engine, container)
-            ears = Ears(lambda _line: None, lambda _elapsed, _latest: None)
+            ears = Ears(lambda _line: None, lambda _elapsed, _latest: None, lambda: None)
             ended = watch.run(fingerprint.TIMEOUT_S, ears, _nothing, threading.Event())
         except APIError as error:
             raise CannotLookInside(

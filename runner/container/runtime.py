@@ -68,6 +68,7 @@ class ContainerRuntime:
             if not again or len(retried) + 1 == ATTEMPTS:
                 return replace(left, retried=tuple(retried))
             retried.append(left.outcome.reason)
+            ears.again()
 
     def close(self) -> None:
         """Remove everything of this session from the engine, and let the lease go."""

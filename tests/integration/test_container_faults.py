@@ -17,7 +17,12 @@ from runner.container.engine import EngineFailed
 from runner.container.image import CannotPull
 from runner.execute import Finished
 
-pytestmark = [pytest.mark.docker, pytest.mark.root]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.root,
+    # docker-py leaves the connections to an engine that died to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 COUNTS = """\
 import time
