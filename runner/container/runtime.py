@@ -124,8 +124,8 @@ class ContainerRuntime:
                 sandbox = self.sandbox(place.name, task, slot, gate)
                 watched = self._watched(place, sandbox, task.resources.timeout, ears, cancelled)
                 network = gate.record()
-            if watched.away and not api.inspect_container(place.holder)["State"]["Running"]:
-                raise EngineLost("the engine was started again, and ended the run")
+            if watched.away:
+                _still_there(api, place.holder)
             fetched = fetch(api, place.holder, task, place.work, task.resources.disk or DISK)
         outcome = outcome_of(watched.end, watched.stopped, task.resources.timeout, sandbox.limits.memory)
         if fetched.refused and outcome.status is Status.OK:
@@ -205,6 +205,23 @@ def end_session(engine: Engine, lease: Lease, within_s: float) -> None:
     """Remove all of the session; what cannot be removed in time the watchdog goes on with."""
     with contextlib.suppress(InfrastructureFailed), engine.client() as client:
         remove_session(client, lease.session, within_s)
+
+
+def _still_there(api: "APIClient", holder: str) -> None:
+    """Raises EngineLost where an engine that was away no longer has what the run wrote.
+
+    One that leaves containers running (live-restore) unmounts, up to version 24, volumes in memory when it starts.
+    """
+    from docker.errors import NotFound
+
+    if not api.inspect_container(holder)["State"]["Running"]:
+        raise EngineLost("the engine was started again, and ended the run")
+    try:
+        chunks, _ = api.get_archive(holder, str(paths.STREAM))
+    except NotFound:
+        raise EngineLost("the engine was started again, and lost what the run wrote") from None
+    next(chunks, None)
+    chunks.close()
 
 
 def _holder_of(name: str) -> str:

@@ -13,9 +13,11 @@ from private_engine import PrivateEngine, private_engine
 
 from experiment.record import Status
 from experiment.spec import Resources
-from runner.container.engine import EngineFailed
+from runner.container.engine import EngineFailed, find
 from runner.container.image import CannotPull
+from runner.container.watch import Watch
 from runner.execute import Finished
+from runner.runtime import Ears
 
 pytestmark = [
     pytest.mark.docker,
@@ -63,18 +65,20 @@ def during(place: Place, engine: PrivateEngine, happens: Callable[[], None], scr
         other.join()
 
 
+def restarted(engine: PrivateEngine) -> None:
+    """Killed, and started again after two seconds."""
+    engine.kill()
+    time.sleep(2)
+    engine.start()
+
+
 def test_an_engine_that_is_killed_and_started_again_costs_a_retry_that_is_told(
     tmp_path: Path, cache: Path, bed: Bed
 ) -> None:
     with private_engine() as engine:
         place = at(engine, tmp_path, cache, bed)
 
-        def restart() -> None:
-            engine.kill()
-            time.sleep(1)
-            engine.start()
-
-        found = during(place, engine, restart)
+        found = during(place, engine, lambda: restarted(engine))
         assert outcome(found) == (Status.OK, "")
         assert found.record.retried == ("the engine was started again, and ended the run",)
         assert [curve.value.tolist() for curve in found.curves] == [list(range(40))]
@@ -82,19 +86,33 @@ def test_an_engine_that_is_killed_and_started_again_costs_a_retry_that_is_told(
         assert engine.docker("volume", "ls", "--quiet").stdout == ""
 
 
-def test_with_live_restore_the_run_goes_on_and_not_a_line_of_it_is_lost(tmp_path: Path, cache: Path, bed: Bed) -> None:
+def test_with_live_restore_a_run_ends_well_whether_or_not_the_engine_kept_its_files(
+    tmp_path: Path, cache: Path, bed: Bed
+) -> None:
     with private_engine("--live-restore") as engine:
         place = at(engine, tmp_path, cache, bed)
-
-        def restart() -> None:
-            engine.kill()
-            time.sleep(2)
-            engine.start()
-
-        found = during(place, engine, restart)
+        found = during(place, engine, lambda: restarted(engine))
         assert outcome(found) == (Status.OK, "")
-        assert found.record.retried == ()
+        assert found.record.retried in ((), ("the engine was started again, and lost what the run wrote",))
         assert [curve.value.tolist() for curve in found.curves] == [list(range(40))]
+
+
+def test_with_live_restore_not_a_line_is_lost_and_none_is_told_twice(bed: Bed) -> None:
+    with private_engine("--live-restore") as engine:
+        engine.pull(bed.base)
+        found = find({"DOCKER_HOST": engine.address})
+        with found.api() as api:
+            none = api.create_host_config(network_mode="none")
+            made = api.create_container(bed.base, ["python3", "-c", COUNTS], host_config=none)["Id"]
+        other = threading.Timer(2, restarted, [engine])
+        other.start()
+        said: list[str] = []
+        ears = Ears(said.append, lambda _elapsed, _latest: None, lambda: None)
+        watched = Watch(found, made).run(120, ears, lambda: None, threading.Event())
+        other.join()
+        assert watched.away
+        assert watched.end.exit_code == 0
+        assert said == [f"loss {step}" for step in range(40)]
 
 
 def test_an_engine_that_stays_away_is_an_infrastructure_error(
