@@ -45,7 +45,7 @@ def _reap(environ: Mapping[str, str], log: Log) -> None:
     from runner.container.engine import failures, find
     from runner.container.reaper import reap
 
-    absent = (InfrastructureFailed, *failures())
+    absent: tuple[type[Exception], ...] = (InfrastructureFailed, *failures())
     try:
         with find(environ).client() as client:
             found = reap(client, time.time())

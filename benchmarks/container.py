@@ -1,6 +1,6 @@
 """What a run in our container costs beside a bare `docker run` of the same command with the same image.
 
-    python benchmarks/container.py [--pairs 5] [--steps 400]
+    python benchmarks/container.py [--pairs 5] [--steps 10000]
 
 Needs the test bed (tests/bed/up). Each pair runs, in turning order, the bare container and ours, twice: a command that
 does nothing (wall clock: the fixed cost of a run: files in, sandbox checked, results out) and a training in pure Python
@@ -49,7 +49,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=10000)
     asked = parser.parse_args()
     if reason := container_bed.missing():
         raise SystemExit(reason)

@@ -1,4 +1,4 @@
-"""Where attacks start: a stranger's pull request, or a repository with a container and a secret beside it."""
+"""Where attacks start: a stranger's pull request; or a repository with a container environment, a secret beside it."""
 
 import os
 import shutil

@@ -36,12 +36,12 @@ resources: {{cpus: 1, memory: 512MiB, disk: 64MiB, timeout: 300s}}
 
 
 @pytest.fixture
-def slow(repository: Repository, bed: Bed) -> Repository:
-    """Seed 0 ends at once, seed 1 never."""
+def slow(repository: Repository, bed: Bed, tmp_path: Path) -> Repository:
+    """Seed 0 ends at once, seed 1 never. Nothing is known of the image yet."""
     repository.write("train.py", SLOW)
     repository.write("ml-experiment.yaml", EXPERIMENT.format(image=bed.base))
     repository.commit()
-    return repository
+    return Repository(repository.folder, {**repository.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")})
 
 
 def in_engine(role: str) -> Callable[[Repository], bool]:
