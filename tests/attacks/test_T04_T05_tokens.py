@@ -79,7 +79,7 @@ print(json.dumps([line.split() for line in open("/proc/self/mountinfo")])); prin
     found = attack(place, script)
     mounts = json.loads("[" + found.log_tail.partition("[")[2].rpartition("]")[0] + "]")
     of_files = {mount[4]: mount[3] for mount in mounts if mount[mount.index("-") + 1] in ("ext4", "xfs", "btrfs")}
-    init = {at for at in of_files if at.endswith("/docker-init") and of_files[at].endswith("/docker-init")}
+    init = {mount[4] for mount in mounts if mount[4].endswith("/docker-init") and "ro" in mount[5].split(",")}
     assert set(of_files) - init <= {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/ml-experiment/kit"}
     assert all("/containers/" in of_files[at] for at in of_files if at.startswith("/etc"))
     assert "/volumes/ml-experiment-" in of_files["/ml-experiment/kit"]

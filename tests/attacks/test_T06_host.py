@@ -2,6 +2,7 @@
 more than was asked for starts nothing."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -116,7 +117,7 @@ attempt("disk", lambda: open("/dev/sda", "rb"))
     )
     assert "done" not in found.values(), found
     assert found["mount"] == found["chroot"] == found["become root"] == "Operation not permitted"
-    assert found["cgroup"] == "Read-only file system"
+    assert {found["cgroup"], found["kernel setting"]} <= {"Read-only file system", "Permission denied"}
 
 
 def test_programs_with_the_set_user_bit_give_no_right(place: Place) -> None:
@@ -231,7 +232,8 @@ def test_an_engine_that_gives_more_than_was_asked_for_starts_nothing(
         with unharmed(place), pytest.raises(SandboxBreached) as refused:
             place.run("print('loss 1')")
         assert f"the engine made a container with more than was asked for: {told}\n" in str(refused.value)
-        events = engine.docker("events", "--since=1h", "--until=0s", "--format={{.Action}}").stdout.split()
+        until = int(time.time()) + 2  # whole seconds, and the present one belongs to it
+        events = engine.docker("events", "--since=1h", f"--until={until}", "--format={{.Action}}").stdout.split()
         assert "create" in events
         assert "start" not in events
         assert engine.docker("ps", "--all", "--quiet").stdout == ""
