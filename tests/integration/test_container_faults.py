@@ -1,5 +1,6 @@
 """Runs whose engine, registry, disk or container goes away under them: each ends in its named outcome."""
 
+import gc
 import subprocess
 import threading
 import time
@@ -37,6 +38,13 @@ for step in range(40):
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("container-cache")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Those connections are collected here, where they are expected, and not in somebody else's test."""
+    yield
+    gc.collect()
 
 
 def at(engine: PrivateEngine, tmp_path: Path, cache: Path, bed: Bed) -> Place:
