@@ -1,6 +1,7 @@
 """Reading `ml-experiment.yaml`: every refusal names file, line, key, what was found and what would be right."""
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -53,6 +54,11 @@ def load(path: Path) -> Experiment:
     Raises NoExperimentFile or WrongExperimentFile, whose text lists every problem found.
     """
     file = path / FILE_NAME if path.is_dir() else path
+    if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(file.parent.resolve()):
+        # a stranger's link to a file of this machine: what is refused is shown with its lines
+        raise WrongExperimentFile(
+            f"{file}: a link that leads out of its folder\n  put the file itself there\nnothing was run"
+        )
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):

@@ -388,3 +388,20 @@ def assert_printable(message: str, text: str) -> None:
     shown = [line for line in message.split("\n") if "│" not in line]
     allowed: Any = set(text)
     assert all(character.isprintable() or character in allowed for line in shown for character in line)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_and_nothing_of_its_target_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("password: hunter2\n")
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "repository" / "ml-experiment.yaml").symlink_to(tmp_path / "secret")
+    with pytest.raises(WrongExperimentFile) as caught:
+        load(tmp_path / "repository")
+    assert "a link that leads out of its folder" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_link_within_the_folder_is_as_good_as_the_file(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "digits.yaml").write_text(BASE)
+    (tmp_path / "ml-experiment.yaml").symlink_to("conf/digits.yaml")
+    load(tmp_path)
