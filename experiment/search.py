@@ -184,6 +184,10 @@ class Sweep(Value):
             )  # fmt: skip
         if several and self.pruner != "none":
             raise WrongSpace("a pruner judges one objective, several are given", "sweep", "pruner")
+        if self.pruner != "none" and self.seeds > 1:
+            raise WrongSpace(
+                "a pruner judges the curve of one run; a trial has several (sweep.seeds)", "sweep", "pruner"
+            )
         if self.constraints and self.sampler not in CONSTRAINED:
             raise WrongSpace(
                 f"{self.sampler} does not know constraints; samplers that do: {_listed(CONSTRAINED)}",
