@@ -1,22 +1,32 @@
 """What a person sees while a sweep is made: a line for each trial, and on a terminal how far it is."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from action.activities.session import Session
 from action.activities.sweep import Swept, sweep_of
 from action.screen import Screen
+from action.terminal import header as terminal_header
 from action.terminal import relative
+from experiment.atomic import write_whole
 from experiment.search import Sweep
 from experiment.trials import Row, best, table_digest
 from experiment.value import double_to_json
 from reporting.numbers import count, duration
+from reporting.sweep_report import Study, markdown
 from reporting.sweep_words import claim, confirmed, counts, maximize, parameters, values_of
-from runner.sweep.events import Ask, Event, Result, Tell
+from runner.store import CannotStore
+from runner.sweep.events import Event, Result, Tell
 from runner.sweep.table import rows
 
 _LABEL = 11
+
+
+def header(session: Session) -> str:
+    """The first line: which experiment, commit, environment."""
+    return terminal_header(session, session.experiment.seeds).rpartition(" · ")[0]
 
 
 class SweepView:
@@ -35,9 +45,8 @@ class SweepView:
         self._sweep, self._workers, self._events = sweep, workers, list(done)
         aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())
         pruner = f", pruner {sweep.pruner}" if sweep.pruner != "none" else ""
-        self._screen.line(
-            f"plan    {count(sweep.trials, 'trial')}, {aims} · {sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
-        )
+        how = f"{sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
+        self._screen.line(f"plan    {count(sweep.trials, 'trial')}, {aims} · {how}")
         if told := [event for event in done if isinstance(event, Tell)]:
             self._screen.line(f"        goes on: {count(len(told), 'trial')} are done already")
         self._screen.line("")
@@ -52,10 +61,8 @@ class SweepView:
         what = values_of(self._sweep, row, table) if row.state == "complete" else row.reason
         leads = best(table, maximize(self._sweep))
         mark = "  best" if row.trial in [one.trial for one in leads] and len(self._sweep.objective) == 1 else ""
-        took = duration(row.seconds)
-        self._screen.line(
-            f"  trial {row.trial:<4}  {row.state:<8}  {took:>7}   {what}   {parameters(row.params)}{mark}   {self._left(table)}".rstrip()
-        )
+        label = f"  trial {row.trial:<4}  {row.state:<8}  {duration(row.seconds):>7}"
+        self._screen.line("   ".join([label, what, f"{parameters(row.params)}{mark}", self._left(table)]))
 
     def _left(self, table: Sequence[Row]) -> str:
         """How far it is: trials done of all, and the time left as the ones before took."""
@@ -66,10 +73,6 @@ class SweepView:
         left = (self._sweep.trials - done) * usual / self._workers
         return f"{done}/{self._sweep.trials}" + (f", {duration(left)} left" if left else "")
 
-    def asked(self) -> int:
-        """Trials that were asked for."""
-        return sum(isinstance(event, Ask) for event in self._events)
-
 
 def last_lines(swept: Swept) -> Iterator[str]:
     """All that a hurried person reads: best, what it is worth, how many, what to do next."""
@@ -78,7 +81,8 @@ def last_lines(swept: Swept) -> Iterator[str]:
     if swept.hopeless:
         first = next(row for row in swept.table if row.state == "failed")
         yield f"{'stopped':<{_LABEL}}all {count(len(swept.table), 'trial')} failed; the first: {first.reason}"
-        yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: .ml-experiment/runs/{first.runs[0]}/output.log"
+        output = f".ml-experiment/runs/{first.runs[0]}/output.log"
+        yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: {output}"
         return
     yield f"{'best':<{_LABEL}}{claim(sweep, swept.table)}"
     if swept.best and len(sweep.objective) == 1:
@@ -93,6 +97,25 @@ def last_lines(swept: Swept) -> Iterator[str]:
     where = f"; {relative(swept.lock)}" + ("" if swept.replayed else ": commit this file") if swept.lock else ""
     yield f"{'table':<{_LABEL}}{table_digest(swept.table)[:16]}, {same}{where}"
     yield from (f"{'note':<{_LABEL}}{note}" for note in swept.notes)
+
+
+def publish(swept: Swept, folder: Path) -> Path:
+    """Write the report `sweep.md` into `folder`. Raises CannotStore."""
+    found = Study(
+        swept.experiment.experiment,
+        sweep_of(swept.experiment),
+        swept.table,
+        fresh_values(swept),
+        swept.importances or {},
+        swept.wall_s,
+        swept.replayed,
+    )
+    path = folder / "sweep.md"
+    try:
+        write_whole(path, markdown(found).encode())
+    except OSError as error:
+        raise CannotStore(path, error) from None
+    return path
 
 
 def fresh_values(swept: Swept) -> list[float]:
@@ -116,7 +139,7 @@ def outputs(swept: Swept, report: str | None) -> dict[str, Any]:
         **{state: states.count(state) for state in ("complete", "pruned", "failed")},
         "table_digest": table_digest(swept.table),
         "best_trials": [row.trial for row in found],
-        "best_params": json.loads(json.dumps(found[0].params)) if found and single else None,
+        "best_params": dict(found[0].params) if found and single else None,
         "best_value": double_to_json(found[0].values[0]) if found and single and found[0].values else None,
         "fresh_values": [double_to_json(value) for value in fresh],
         "lock": str(swept.lock) if swept.lock else None,

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from action.activities.session import Cache, Session
 from action.activities.sweep_trials import Points, Trials
 from experiment import baseline as baselines
+from experiment.atomic import write_whole
 from experiment.environment import hardware_class
 from experiment.search import Sweep
 from experiment.spec import Experiment
@@ -28,7 +29,7 @@ from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
-from runner.sweep.refusals import LogOfAnotherSweep, NoSweep, NothingToStartFrom
+from runner.sweep.refusals import LogOfAnotherSweep, NoSweep, NothingToResume, NothingToStartFrom
 from runner.sweep.replay import Replay
 from runner.sweep.samplers import check_installed
 from runner.sweep.study import Study, maximized
@@ -95,6 +96,42 @@ def sweep_of(experiment: Experiment) -> Sweep:
             "nothing was run"
         )
     return experiment.sweep
+
+
+def changed(
+    experiment: Experiment,
+    *,
+    trials: int | None = None,
+    parallelism: int | None = None,
+    order: Literal["recorded", "window"] | None = None,
+) -> Experiment:
+    """The experiment with what the command line says in place of what the file says. Raises NoSweep."""
+    given = {"trials": trials, "parallelism": parallelism, "order": order}
+    said = {key: value for key, value in given.items() if value is not None}
+    return experiment.model_copy(update={"sweep": sweep_of(experiment).model_copy(update=said)})
+
+
+def log_path(session: Session, experiment: Experiment) -> Path:
+    """Where the event log of the unfinished study is."""
+    return session.store.state / "sweeps" / f"{experiment.experiment}.jsonl"
+
+
+def resume_from(session: Session, experiment: Experiment, earlier: Path | None) -> None:
+    """Take over the event log of an earlier run. Raises NothingToResume, where a study is there already too."""
+    if earlier is None:
+        return
+    target = log_path(session, experiment)
+    try:
+        data = earlier.read_bytes()
+    except OSError as error:
+        raise NothingToResume(f"--resume {earlier}: cannot be read: {error.strerror}\nnothing was run") from None
+    if target.exists() and target.read_bytes() != data:
+        raise NothingToResume(
+            f"--resume {earlier}: another unfinished study is here: {target}\n"
+            "  move it away, or go on with it: leave --resume out\nnothing was run"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, data)
 
 
 def openable(experiment: Experiment) -> Experiment:
@@ -169,7 +206,7 @@ def run_sweep(
     target = lockfile.lock_path(session.folder, experiment)
     start = starting_point(experiment, session.folder)
     spec = lockfile.deciding(experiment, start)
-    path = session.store.state / "sweeps" / f"{experiment.experiment}.jsonl"
+    path = log_path(session, experiment)
     session = replace(session, experiment=experiment)
     with opened(path) as log:
         plan = _Plan(spec, _machine(session), start, _followed(log, target, spec, fate))

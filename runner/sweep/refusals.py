@@ -1,6 +1,6 @@
 """Why a sweep cannot be begun or gone on with: each situation its own error."""
 
-from experiment.errors import InfrastructureFailed, Refused
+from experiment.errors import InfrastructureFailed, NotTheSame, Refused
 
 
 class SweepRefused(Refused):
@@ -39,10 +39,12 @@ class NothingToStartFrom(SweepRefused):
     """The first trial was to be the baseline's, and there is none to take."""
 
 
-class TableDiffers(Exception):
-    """A replay came to another table than its record; `text` names the first difference."""
+class NothingToResume(SweepRefused):
+    """There is no event log to go on from, or another study is in its place."""
 
-    exit_code = 1
+
+class TableDiffers(NotTheSame):
+    """A replay came to another table than its record; the text names the first difference."""
 
 
 class CannotLog(InfrastructureFailed):
