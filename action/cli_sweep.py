@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from action.endings import CANCELLED
 from action.options import BuildArgs, Environment, Folder, Json, NoCache, parse_build_args, print_json, screen_for
 
 
@@ -56,10 +55,12 @@ def sweep(
                     teller=view,
                     inherited=os.environ,
                 )
-                stopped = wish() is not Wish.GO_ON
+                stopped = wish() is not Wish.GO_ON and not found.finished
         screen.lines(sweep_view.last_lines(found))
         report = sweep_view.publish(found, session.store.state)
         screen.line(report_line(report))
+    if stopped:
+        raise KeyboardInterrupt  # it ends as every command that was cancelled
     if as_json:
         print_json(sweep_view.outputs(found, str(report)))
-    raise typer.Exit(CANCELLED if stopped else found.exit_code)
+    raise typer.Exit(found.exit_code)

@@ -17,9 +17,11 @@ def counted(say: Callable[[str], None]) -> Iterator[Callable[[], Wish]]:
         pressed += 1
         if pressed == 1:
             say("no new trials; those that run are finished. Ctrl-C again ends them now")
+        else:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, press)
     try:
-        yield lambda: (Wish.GO_ON, Wish.NO_NEW_TRIALS, Wish.END)[min(pressed, 2)]
+        yield lambda: Wish.NO_NEW_TRIALS if pressed else Wish.GO_ON
     finally:
         signal.signal(signal.SIGINT, before)

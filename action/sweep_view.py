@@ -79,8 +79,9 @@ def last_lines(swept: Swept) -> Iterator[str]:
     sweep = sweep_of(swept.experiment)
     yield ""
     if swept.hopeless:
-        first = next(row for row in swept.table if row.state == "failed")
-        yield f"{'stopped':<{_LABEL}}all {count(len(swept.table), 'trial')} failed; the first: {first.reason}"
+        failed = [row for row in swept.table if row.state == "failed"]
+        first = failed[0]
+        yield f"{'stopped':<{_LABEL}}all {count(len(failed), 'trial')} failed; the first: {first.reason}"
         output = f".ml-experiment/runs/{first.runs[0]}/output.log"
         yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: {output}"
         return

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from experiment.command import text
 from experiment.search import Sweep
 from experiment.trials import Row, best, table_digest
 from reporting.markdown import code, name
@@ -35,10 +36,7 @@ def markdown(study: Study) -> str:
         lines += [f"**{told}.**", ""]
     if len(sweep.objective) == 1 and found:
         lines += ["| parameter | best |", "|:---|:---|"]
-        lines += [
-            f"| {name(key)} | {code(parameters({key: value}).partition(' ')[2])} |"
-            for key, value in found[0].params.items()
-        ]
+        lines += [f"| {name(key)} | {code(text(value))} |" for key, value in found[0].params.items()]
         lines.append("")
     lines += [f"{counts(table)}, {_speed(study)}{again}. Table `{table_digest(table)[:16]}`.", ""]
     title = "The trials that no other beats" if len(sweep.objective) > 1 else "The best trials"

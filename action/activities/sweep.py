@@ -29,7 +29,7 @@ from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
-from runner.sweep.refusals import LogOfAnotherSweep, NoSweep, NothingToResume, NothingToStartFrom
+from runner.sweep.refusals import LogOfAnotherSweep, NoSweep, NothingToResume, NothingToStartFrom, TableDiffers
 from runner.sweep.replay import Replay
 from runner.sweep.samplers import check_installed
 from runner.sweep.study import Study, maximized
@@ -208,13 +208,18 @@ def run_sweep(
     spec = lockfile.deciding(experiment, start)
     path = log_path(session, experiment)
     session = replace(session, experiment=experiment)
-    with opened(path) as log:
-        plan = _Plan(spec, _machine(session), start, _followed(log, target, spec, fate))
-        _begin(log, plan, experiment.experiment)
-        events, left = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+    with opened(path) as found:
+        plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
+        log = _begin(found, plan, experiment.experiment, fate)
+        try:
+            events, left = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+        except TableDiffers:
+            path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
+            raise
+        driven_s = time.monotonic() - began
         table = tuple(rows(events))
         finished = wish() is Wish.GO_ON and not any(row.state == "running" for row in table)
-        swept = Swept(experiment, table, finished, plan.lock is not None, None, wall_s=time.monotonic() - began)
+        swept = Swept(experiment, table, finished, plan.lock is not None, None, wall_s=driven_s)
         if swept.hopeless:
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
         if not finished or swept.hopeless:
@@ -231,7 +236,7 @@ def run_sweep(
         tracking.destination_for(experiment.experiment, session.store.state, inherited),
     )
     notes = importing.finish(MLFLOW_WAIT_S)
-    return replace(swept, lock=target, fresh=fresh, importances=left, notes=notes, wall_s=time.monotonic() - began)
+    return replace(swept, lock=target, fresh=fresh, importances=left, notes=notes)
 
 
 def _machine(session: Session) -> str:
@@ -251,17 +256,25 @@ def _followed(log: Log, target: Path, spec: Mapping[str, str], fate: Fate) -> Sw
     return lock
 
 
-def _begin(log: Log, plan: _Plan, name: str) -> None:
-    """The first line of a new log. Raises LogOfAnotherSweep where an unfinished study of another kind is there."""
+def _begin(log: Log, plan: _Plan, name: str, fate: Fate) -> Log:
+    """The log with its first line. Raises LogOfAnotherSweep where an unfinished study of another kind is there.
+
+    A replay that was not finished is put aside, since it can be made again at any time.
+    """
     first = plan.began(name)
     if log.began is None:
         log.append(first)
-        return
+        return log
     if (log.began.digest, log.began.follows) != (first.digest, first.follows):
+        if fate is Fate.REPLACE or log.began.follows is not None:
+            log = log.anew(log.path.with_name(f"{name}-put-aside.jsonl"))
+            log.append(first)
+            return log
         raise LogOfAnotherSweep(
             f"{log.path}: an unfinished study of another specification is there ({len(log.events)} events)\n"
             "  change ml-experiment.yaml back to finish it, or move that file away to begin anew\nnothing was run"
         )
+    return log
 
 
 def _drive(

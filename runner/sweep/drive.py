@@ -41,7 +41,6 @@ class Wish(Enum):
 
     GO_ON = "go on"
     NO_NEW_TRIALS = "no new trials"
-    END = "end"
 
 
 class Checker(Protocol):
@@ -89,7 +88,7 @@ class _Driver:
         self._go_on()
         while True:
             wish = self._with.wish()
-            if wish is Wish.END or self._hopeless():
+            if self._hopeless():
                 return self._events
             if not self._with.may_begin():
                 self._arrived.trials = self._seen.asked

@@ -43,7 +43,9 @@ def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict
     found: dict[str, Any] = {
         f"sweep.{key}": value for key, value in sweep.model_dump(mode="json").items() if key not in left_out
     }
-    found["sweep.space"] = list(sweep.model_dump(mode="json")["space"].items())  # its order counts: 'when' looks up
+    space = found.pop("sweep.space")
+    found["sweep.space"] = list(space)  # their order decides which number each of them gets
+    found |= {f"sweep.space.{name}": sweep.space[name].model_dump(mode="json", exclude_defaults=True) for name in space}
     whole = experiment.model_dump(mode="json")
     found |= {key: whole[key] for key in ("command", "params", "data", "metric_files", "artifacts", "determinism")}
     found["start"] = None if start is None else dict(start)

@@ -5,11 +5,12 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from experiment.atomic import write_whole
 from runner.sweep.events import Began, Event, from_line, to_line
 from runner.sweep.refusals import AnotherDriver, CannotLog, DamagedLog
 
@@ -52,6 +53,15 @@ class Log:
     fd: int
     began: Began | None
     events: tuple[Event, ...]
+
+    def anew(self, aside: Path) -> "Log":
+        """The log emptied, what it held kept in `aside`. Raises CannotLog."""
+        try:
+            write_whole(aside, self.path.read_bytes())
+            os.ftruncate(self.fd, 0)
+        except OSError as error:
+            raise CannotLog(f"{aside}: cannot be written: {error.strerror}\nnothing was run") from None
+        return replace(self, began=None, events=())
 
     def append(self, event: Began | Event) -> None:
         """Write the event; it is on disk when this returns. Raises CannotLog."""
