@@ -31,6 +31,7 @@ def sweep(
     """Run a hyper-parameter study, or make a recorded one again and compare."""
     from action import sweep_view
     from action.activities import sweep as activity
+    from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice, open_session
     from action.interrupts import counted
     from action.terminal import report_line
@@ -38,11 +39,11 @@ def sweep(
     from runner.sweep.drive import Wish
 
     choice = Choice(environment, parse_build_args(build_arg))
-    experiment = activity.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
+    experiment = asked.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
     with screen_for(as_json) as screen:
         view = sweep_view.SweepView(screen)
-        with open_session(path, activity.openable(experiment), screen, os.environ, choice) as session:
-            activity.resume_from(session, experiment, resume)
+        with open_session(path, asked.openable(experiment), screen, os.environ, choice) as session:
+            asked.resume_from(session, experiment, resume)
             screen.line(sweep_view.header(session))
             with counted(screen.line) as wish:
                 found = activity.run_sweep(

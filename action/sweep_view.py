@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from action.activities.session import Session
-from action.activities.sweep import Swept, sweep_of
+from action.activities.sweep import Swept
+from action.activities.sweep_asked import sweep_of
 from action.screen import Screen
 from action.terminal import header as terminal_header
 from action.terminal import relative
