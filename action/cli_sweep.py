@@ -22,6 +22,7 @@ def sweep(
     resume: Annotated[
         Path | None, typer.Option(help="An event log of an earlier, unfinished run to go on from.")
     ] = None,
+    export: Annotated[str | None, typer.Option(help="Storage URL of Optuna the finished study is written to.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a new study where there is a record of one.")] = False,
     no_cache: NoCache = False,
     environment: Environment = None,
@@ -55,6 +56,7 @@ def sweep(
                     wish=wish,
                     teller=view,
                     inherited=os.environ,
+                    export_to=export,
                 )
                 stopped = wish() is not Wish.GO_ON and not found.finished
         screen.lines(sweep_view.last_lines(found))

@@ -63,7 +63,8 @@ class SweepView:
         leads = best(table, maximize(self._sweep))
         mark = "  best" if row.trial in [one.trial for one in leads] and len(self._sweep.objective) == 1 else ""
         label = f"  trial {row.trial:<4}  {row.state:<8}  {duration(row.seconds):>7}"
-        self._screen.line("   ".join([label, what, f"{parameters(row.params)}{mark}", self._left(table)]))
+        parts = [label, what, f"{parameters(row.params)}{mark}", self._left(table)]
+        self._screen.line("   ".join(part for part in parts if part))
 
     def _left(self, table: Sequence[Row]) -> str:
         """How far it is: trials done of all, and the time left as the ones before took."""

@@ -24,6 +24,7 @@ from runner.schedule import slots, usable_processors
 from runner.sweep import lockfile
 from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
 from runner.sweep.events import Began, Event
+from runner.sweep.export import export
 from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
@@ -115,6 +116,7 @@ def run_sweep(
     wish: Callable[[], Wish],
     teller: Teller,
     inherited: Mapping[str, str],
+    export_to: str | None = None,
 ) -> Swept:
     """Make the study, to its end or as far as the user wishes. `experiment` is as in the file, without filled values.
 
@@ -131,7 +133,7 @@ def run_sweep(
         plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
         log = _begin(found, plan, experiment.experiment, fate)
         try:
-            events, left = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+            events, study = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
         except TableDiffers:
             path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
             raise
@@ -154,8 +156,11 @@ def run_sweep(
         [folder for folder in dict.fromkeys(folders) if folder.is_dir()],
         tracking.destination_for(experiment.experiment, session.store.state, inherited),
     )
-    notes = importing.finish(MLFLOW_WAIT_S)
-    return replace(swept, lock=target, fresh=fresh, importances=left, notes=notes)
+    exported = (
+        [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
+    )
+    notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
+    return replace(swept, lock=target, fresh=fresh, importances=_importances(study, sweep), notes=notes)
 
 
 def _machine(session: Session) -> str:
@@ -206,7 +211,7 @@ def _drive(
     reuse: Cache,
     wish: Callable[[], Wish],
     teller: Teller,
-) -> tuple[list[Event], dict[str, float]]:
+) -> tuple[list[Event], Study]:
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
     shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
     shares = shares[: min(workers or sweep.parallelism, len(shares))]
@@ -235,7 +240,7 @@ def _drive(
         checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
         events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
     session.cancelled.clear()
-    return events, _importances(study, sweep)
+    return events, study
 
 
 def _points(sweep: Sweep, lock: SweepLock | None) -> Points:

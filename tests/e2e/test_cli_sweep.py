@@ -140,6 +140,42 @@ def test_a_constraint_decides_which_trial_is_best(searched: Repository) -> None:
     assert abs(done["best_params"]["x"]) <= 1.5
 
 
+SLOW_STEPS = """\
+import sys, time
+for step in range(1, 6):
+    print(f"step {step} loss {(float(sys.argv[1]) - 2) ** 2 + 3 / step}", flush=True)
+    time.sleep(0.3)
+"""
+
+
+def test_a_pruned_trial_is_ended_early_and_its_record_can_be_followed(searched: Repository) -> None:
+    searched.write("train.py", SLOW_STEPS)
+    searched.change("ml-experiment.yaml", "metric_files: [metrics.json]\n", "")
+    pattern = "'step (?P<step>[0-9]+) loss (?P<value>[-+.0-9e]+)'"
+    searched.change("ml-experiment.yaml", "{goal: minimize}", f"{{goal: minimize, pattern: {pattern}}}")
+    searched.change("ml-experiment.yaml", "trials: 6", "trials: 9\n  pruner: median")
+    first = searched.run("sweep", "--json").json
+    assert first["pruned"] > 0
+    cut = [row for row in lock_of(searched)["table"] if row["state"] == "pruned"]
+    assert all(len(row["points"]) < 5 for row in cut)
+    again = searched.run("sweep", "--no-cache", "--workers", "1", "--json")
+    assert (again.code, again.json["table_digest"]) == (0, first["table_digest"])
+
+
+def test_a_finished_study_is_written_to_a_storage_of_optuna(searched: Repository, tmp_path: Path) -> None:
+    import optuna
+
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    done = searched.run("sweep", "--export", url, "--json")
+    assert done.code == 0
+    [name] = optuna.get_all_study_names(storage=url)
+    study = optuna.load_study(study_name=name, storage=url)
+    assert study.best_params == done.json["best_params"]
+    wrong = searched.run("sweep", "--export", "nonsense://x")
+    assert wrong.code == 3
+    assert "--export: the storage cannot be written" in wrong.err
+
+
 def test_a_file_without_a_sweep_is_refused(repository: Repository) -> None:
     done = repository.run("sweep")
     assert done.code == 2
