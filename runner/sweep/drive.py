@@ -15,7 +15,7 @@ from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, See
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
-_DEAR_ASK = 0.1  # of a trial's time: from there on asking while workers run pays
+_DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
 class Executor(Protocol):
@@ -95,6 +95,7 @@ class _Driver:
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
+                self._with.log.sync()
                 if not self._outstanding():
                     return self._events
                 self._hear(_HEAR_S)
@@ -137,9 +138,9 @@ class _Driver:
             case AskNext():
                 began = time.monotonic()
                 asked = study.ask(step.trial)
-                self._ask_s = time.monotonic() - began
                 self._happened(asked)
                 self._with.executor.start(asked.trial, asked.params)
+                self._ask_s = time.monotonic() - began
             case ReportPoint():
                 self._arrived.points[step.trial].popleft()
                 event, ends = study.report(step.trial, step.point.step, step.point.value)

@@ -1,4 +1,8 @@
-"""The event log: the truth of a sweep. One line an event, on disk before anybody acts on it; one driver at a time."""
+"""The event log: the truth of a sweep. One line an event, in the order they happened; one driver at a time.
+
+A log cut off anywhere is the log of a sweep that was killed there, and goes on to the same table. So the disk is waited
+for while trials run, and not before each of them.
+"""
 
 import contextlib
 import fcntl
@@ -64,22 +68,31 @@ class Log:
         return replace(self, began=None, events=())
 
     def append(self, event: Began | Event) -> None:
-        """Write the event; it is on disk when this returns. Raises CannotLog."""
+        """Write the event; being killed does not lose it, and `sync` makes it outlast a power cut. Raises CannotLog."""
         data = to_line(event)
         try:
             start = os.fstat(self.fd).st_size
             try:
                 while data:
                     data = data[os.write(self.fd, data) :]
-                os.fsync(self.fd)
             except OSError:
                 os.ftruncate(self.fd, start)
                 raise
         except OSError as error:
-            raise CannotLog(
-                f"{self.path}: cannot be written: {error.strerror or error}\n"
-                "  all before it is kept; make room, then run the same command again: it goes on from there"
-            ) from None
+            raise self._cannot(error) from None
+
+    def sync(self) -> None:
+        """Put what was appended on the disk. Raises CannotLog."""
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def _cannot(self, error: OSError) -> CannotLog:
+        return CannotLog(
+            f"{self.path}: cannot be written: {error.strerror or error}\n"
+            "  all before it is kept; make room, then run the same command again: it goes on from there"
+        )
 
 
 @contextlib.contextmanager

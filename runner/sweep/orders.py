@@ -65,6 +65,7 @@ class Seen:
     """Which trials were asked for, pruned and told, by the events so far."""
 
     asked: int = 0
+    open: dict[int, None] = field(default_factory=dict)  # asked for and not told, in the order of the asks
     told: set[int] = field(default_factory=set)
     pruned: set[int] = field(default_factory=set)
     last_step: dict[int, int] = field(default_factory=dict)
@@ -74,18 +75,20 @@ class Seen:
         match event:
             case Ask():
                 self.asked = event.trial + 1
+                self.open[event.trial] = None
             case Report():
                 self.last_step[event.trial] = event.step
             case Prune():
                 self.pruned.add(event.trial)
             case Tell():
                 self.told.add(event.trial)
+                del self.open[event.trial]
             case Result():
                 pass
 
     def running(self) -> list[int]:
         """Trials asked for and not told."""
-        return [trial for trial in range(self.asked) if trial not in self.told]
+        return list(self.open)
 
 
 class Order(Protocol):
