@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from container_bed import Bed
 from repositories import Repository, lines
 
 TRAIN = """\
@@ -180,3 +181,18 @@ def test_a_file_without_a_sweep_is_refused(repository: Repository) -> None:
     done = repository.run("sweep")
     assert done.code == 2
     assert "there is no sweep in it" in done.err
+
+
+@pytest.mark.docker
+def test_trials_in_containers_give_the_table_of_trials_in_a_venv(searched: Repository, bed: Bed) -> None:
+    searched.change("ml-experiment.yaml", "python train.py", "python3 train.py")
+    both = f"{{lock: requirements.lock, image: '{bed.base}', prefer: lock}}"
+    searched.change("ml-experiment.yaml", "{lock: requirements.lock}", both)
+    searched.change("ml-experiment.yaml", "trials: 6", "trials: 3")
+    searched.change("ml-experiment.yaml", "seeds: [0, 1]", "seeds: [0]")
+    outside = searched.run("sweep", "--order", "window", "--json")
+    inside = searched.run("sweep", "--order", "window", "--environment", "image", "--json")
+    assert (outside.code, inside.code) == (0, 0), inside.err
+    assert inside.json["replayed"]
+    assert inside.json["table_digest"] == outside.json["table_digest"]
+    assert {record["environment"]["kind"] for record in searched.records()} == {"lock", "image"}
