@@ -15,6 +15,7 @@ from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, See
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
+_SYNC_S = 1.0  # what a power cut may cost; being killed costs nothing
 _DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
@@ -83,6 +84,7 @@ class _Driver:
         self._ask_s = 0.0
         self._trial_s: deque[float] = deque(maxlen=20)
         self._failed = 0
+        self._synced = time.monotonic()
 
     def run(self) -> list[Event]:
         self._go_on()
@@ -95,13 +97,19 @@ class _Driver:
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
-                self._with.log.sync()
+                self._sync()
                 if not self._outstanding():
                     return self._events
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
                 self._do(step)
+
+    def _sync(self) -> None:
+        """Now and then, since a busy disk may take longer than a short trial."""
+        if time.monotonic() - self._synced > _SYNC_S or not self._outstanding():
+            self._with.log.sync()
+            self._synced = time.monotonic()
 
     def _go_on(self) -> None:
         """Stand where the log ends: finished trials as they were, those without a result run again."""
