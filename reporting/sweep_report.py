@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from experiment.command import text
 from experiment.search import Sweep
 from experiment.trials import Row, best, table_digest
-from reporting.markdown import code, name
+from reporting.markdown import code, name, prose
 from reporting.numbers import count, duration
 from reporting.sweep_words import claim, confirmed, counts, maximize, parameters, values_of
 
@@ -31,9 +31,9 @@ def markdown(study: Study) -> str:
     sweep, table = study.sweep, study.table
     found = best(table, maximize(sweep))
     again = "; the record was followed to the same table" if study.replayed else ""
-    lines = [f"## Sweep of {name(study.experiment)}: {claim(sweep, table)}", ""]
+    lines = [f"## Sweep of {name(study.experiment)}: {prose(claim(sweep, table))}", ""]
     if told := confirmed(sweep, table, study.fresh):
-        lines += [f"**{told}.**", ""]
+        lines += [f"**{prose(told)}.**", ""]
     if len(sweep.objective) == 1 and found:
         lines += ["| parameter | best |", "|:---|:---|"]
         lines += [f"| {name(key)} | {code(text(value))} |" for key, value in found[0].params.items()]
@@ -43,7 +43,8 @@ def markdown(study: Study) -> str:
     ranked = found if len(sweep.objective) > 1 else _ranked(table, maximize(sweep)[0])
     lines += [f"<details><summary>{title}</summary>", "", "| trial | objective | parameters |", "|---:|:---|:---|"]
     lines += [
-        f"| {row.trial} | {values_of(sweep, row, table)} | {code(parameters(row.params))} |" for row in ranked[:_SHOWN]
+        f"| {row.trial} | {code(values_of(sweep, row, table))} | {code(parameters(row.params))} |"
+        for row in ranked[:_SHOWN]
     ]
     lines += ["", "</details>"]
     if study.importances:

@@ -172,10 +172,8 @@ class Window:
 class Follow:
     """As a record says, to its end; then as results come."""
 
-    def __init__(self, record: Sequence[Event], trials: int | None = None) -> None:
-        """`trials`: only so many of the record's; what the first ones were does not depend on the others."""
-        wanted = [event for event in record if trials is None or event.trial < trials]
-        self._record = [event for event in wanted if not isinstance(event, (Result, Prune))]
+    def __init__(self, record: Sequence[Event]) -> None:
+        self._record = [event for event in record if not isinstance(event, (Result, Prune))]
         self._at = 0
         self._after = Free()
 
