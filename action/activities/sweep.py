@@ -212,6 +212,7 @@ def _drive(
     wish: Callable[[], Wish],
     teller: Teller,
 ) -> tuple[list[Event], Study]:
+    # Fewer trials than the record has are its first ones, which do not depend on those after them.
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
     shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
     shares = shares[: min(workers or sweep.parallelism, len(shares))]
