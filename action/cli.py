@@ -2,22 +2,30 @@
 
 import contextlib
 import io
-import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from action.cli_sweep import sweep
 from action.endings import exit_code
-
-if TYPE_CHECKING:
-    from action.screen import Screen
+from action.options import (
+    BuildArgs,
+    Environment,
+    Folder,
+    Json,
+    NoCache,
+    Seeds,
+    parse_build_args,
+    parse_seeds,
+    print_json,
+    screen_for,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -28,20 +36,6 @@ app = typer.Typer(
 )
 baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The stored baseline: accept, show, diff.")
 app.add_typer(baseline_app, name="baseline")
-
-Folder = Annotated[Path, typer.Argument(help="The folder with ml-experiment.yaml, or the file itself.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Run everything again, also what is recorded already.")]
-Seeds = Annotated[
-    str | None, typer.Option("--seeds", help="Which seeds: 0,1,2 or 0-9. Default: the experiment file's.")
-]
-Environment = Annotated[
-    Literal["image", "dockerfile", "lock"] | None,
-    typer.Option("--environment", help="Which of the declared environments to run in. Default: the file's choice."),
-]
-BuildArgs = Annotated[
-    list[str] | None, typer.Option("--build-arg", help="NAME=VALUE for the Dockerfile; may be given several times.")
-]
 
 
 def main() -> None:
@@ -92,7 +86,7 @@ def reproduce(
     chosen, choice = parse_seeds(seeds), Choice(environment, parse_build_args(build_arg))
     experiment = file.load(path)
     stored = stored_baseline(folder_of(path), experiment.baseline_file, experiment.experiment)
-    with _screen(as_json) as screen:
+    with screen_for(as_json) as screen:
         with open_session(path, experiment, screen, os.environ, choice) as session:
             wanted = chosen or experiment.seeds
             screen.expect(list(experiment.metrics), stored.snapshot if stored else None)
@@ -107,7 +101,7 @@ def reproduce(
         written = publish.publish(bundle, found.verdict, session.store.state)
         screen.line(terminal.report_line(written.html))
     if as_json:
-        _print_json(outputs(bundle, found.verdict, written))
+        print_json(outputs(bundle, found.verdict, written))
     raise typer.Exit(found.verdict.exit_code)
 
 
@@ -128,9 +122,9 @@ def compare(
     before = bundle.baseline.snapshot if bundle.baseline else None
     verdict = judge(before, bundle.candidate, bundle.policy)
     if as_json:
-        _print_json(outputs(bundle, verdict, None))
+        print_json(outputs(bundle, verdict, None))
     else:
-        with _screen(as_json) as screen:
+        with screen_for(as_json) as screen:
             screen.lines(terminal.verdict_lines(bundle, verdict, publish.differences_of(bundle)))
     raise typer.Exit(verdict.exit_code)
 
@@ -154,12 +148,15 @@ def report(
     )
     written = publish.publish(read, verdict, to)
     if as_json:
-        _print_json(outputs(read, verdict, written))
+        print_json(outputs(read, verdict, written))
     else:
-        with _screen(as_json) as screen:
+        with screen_for(as_json) as screen:
             screen.lines(terminal.verdict_lines(read, verdict, publish.differences_of(read)))
             screen.line(terminal.report_line(written.html))
     raise typer.Exit(verdict.exit_code)
+
+
+app.command()(sweep)
 
 
 @app.command()
@@ -190,9 +187,9 @@ def pin(
 
     found = activity.pin(path, Which.ALL if update else Which.MISSING, os.environ)
     if as_json:
-        _print_json(activity.outputs(found))
+        print_json(activity.outputs(found))
         return
-    with _screen(as_json) as screen:
+    with screen_for(as_json) as screen:
         screen.lines(activity.lines(found))
 
 
@@ -203,9 +200,9 @@ def doctor(path: Folder = Path(), as_json: Json = False) -> None:
 
     found = activity.examine(path, os.environ)
     if as_json:
-        _print_json(activity.outputs(found))
+        print_json(activity.outputs(found))
     else:
-        with _screen(as_json) as screen:
+        with screen_for(as_json) as screen:
             screen.lines(activity.lines(found))
     raise typer.Exit(activity.exit_code(found))
 
@@ -232,7 +229,7 @@ def baseline_accept(
     target = folder_of(path) / experiment.baseline_file
     before, unreadable = activity.replaced(target, experiment.experiment)
     old = before.snapshot if before else None
-    with _screen(as_json) as screen:
+    with screen_for(as_json) as screen:
         if unreadable:
             screen.line(f"the old baseline is replaced: {unreadable}")
         with open_session(path, experiment, screen, os.environ, choice) as session:
@@ -248,7 +245,7 @@ def baseline_accept(
     if as_json:
         cached = sum(run.cached for run in made.runs)
         found = {"baseline": str(target), "changed": stored is not before, "runs": len(made.runs), "cached": cached}
-        _print_json({**found, "commit": made.commit, "dirty": made.dirty})
+        print_json({**found, "commit": made.commit, "dirty": made.dirty})
 
 
 @baseline_app.command("show")
@@ -264,7 +261,7 @@ def baseline_show(path: Folder = Path(), as_json: Json = False) -> None:
     if as_json:
         typer.echo(stored.to_json())
         return
-    with _screen(as_json) as screen:
+    with screen_for(as_json) as screen:
         screen.lines(terminal.baseline_lines(stored))
 
 
@@ -290,45 +287,10 @@ def baseline_diff(path: Folder = Path(), as_json: Json = False) -> None:
     if as_json:
         verdict, apart = changes(old, new)
         figures = metric_figures(verdict)
-        _print_json({"verdict": verdict.judgement.value, "differences": apart.sentence, "metrics": figures})
+        print_json({"verdict": verdict.judgement.value, "differences": apart.sentence, "metrics": figures})
         return
-    with _screen(as_json) as screen:
+    with screen_for(as_json) as screen:
         screen.lines(terminal.change_lines(old, new))
-
-
-def parse_seeds(text: str | None) -> tuple[int, ...] | None:
-    """The seeds of `--seeds`; BadParameter says what was found."""
-    from action.seeds import WrongSeeds
-    from action.seeds import parse_seeds as parse
-
-    try:
-        return None if text is None else parse(text)
-    except WrongSeeds as error:
-        raise typer.BadParameter(str(error), param_hint="--seeds") from None
-
-
-def parse_build_args(given: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` each; BadParameter says what was found."""
-    found: dict[str, str] = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--build-arg")
-        found[name] = value
-    return found
-
-
-def _print_json(found: dict[str, object]) -> None:
-    typer.echo(json.dumps(found, allow_nan=False))
-
-
-def _screen(as_json: bool) -> "Screen":
-    """The view on standard output, or on standard error where that is kept for JSON."""
-    from rich.console import Console
-
-    from action.screen import Screen
-
-    return Screen(Console(stderr=as_json, highlight=False, soft_wrap=True))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from typer.exceptions import TyperException
 
-from experiment.errors import CannotJudge, InfrastructureFailed, Refused
+from experiment.errors import CannotJudge, InfrastructureFailed, NotTheSame, Refused
 
 CANCELLED = 130
 BUG = InfrastructureFailed.exit_code  # it says nothing about the experiment, as a failing machine says nothing
@@ -23,7 +23,7 @@ def exit_code(command: Callable[[], int | None], arguments: Sequence[str]) -> in
     try:
         code = command() or 0
         text = _GO_ON if code == CANCELLED else ""
-    except (Refused, InfrastructureFailed, CannotJudge) as error:
+    except (Refused, InfrastructureFailed, CannotJudge, NotTheSame) as error:
         code, text = error.exit_code, str(error)
     except TyperException as error:  # the command line itself
         code, text = error.exit_code, _usage(error, arguments)

@@ -15,7 +15,7 @@ from action.inputs import Request
 from action.jobs.step import Ended, Step
 from action.ownership import give_back
 from action.route import Activity, route
-from experiment.errors import CannotJudge, InfrastructureFailed, Refused
+from experiment.errors import CannotJudge, InfrastructureFailed, NotTheSame, Refused
 from reporting.markdown import fence
 from runner.source import STATE
 
@@ -43,7 +43,7 @@ def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: C
         request = inputs.read(environ)
         _trust_the_checkout(environ, request)
         return _activity(request, log, environ, clock)
-    except (Refused, InfrastructureFailed, CannotJudge) as error:
+    except (Refused, InfrastructureFailed, CannotJudge, NotTheSame) as error:
         return _failed(error.exit_code, str(error), workspace)
     except KeyboardInterrupt:
         return _failed(CANCELLED, "cancelled; what finished is recorded", workspace)
@@ -78,14 +78,9 @@ def _activity(request: Request, log: Log, environ: MutableMapping[str, str], clo
 
             return baseline(step)
         case Activity.SWEEP:
-            raise NoSweepYet(
-                "mode sweep: this version of ml-experiment cannot do that yet\n"
-                "  take the input out, or wait for a version that can; it is never silently ignored\nnothing was run"
-            )
+            from action.jobs.sweep import sweep
 
-
-class NoSweepYet(Refused):
-    """A sweep is asked for, which this version does not do."""
+            return sweep(step)
 
 
 def _trust_the_checkout(environ: MutableMapping[str, str], request: Request) -> None:

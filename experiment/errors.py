@@ -17,3 +17,9 @@ class CannotJudge(Exception):
     """There is nothing sound to compare with: no baseline, or one that cannot be read."""
 
     exit_code = 4
+
+
+class NotTheSame(Exception):
+    """What was made again came to something else."""
+
+    exit_code = 1

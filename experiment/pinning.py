@@ -10,7 +10,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from experiment.errors import Refused
 from experiment.file import parse
-from experiment.spec import SHA256, DataFile, Experiment
+from experiment.names import SHA256
+from experiment.spec import DataFile, Experiment
 
 
 class NotWritableByRule(Refused):

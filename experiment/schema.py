@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiment import spec
+from experiment import search, spec
 from experiment.spec import Experiment
 from experiment.wording import FORMS
 
@@ -111,7 +111,7 @@ def schema() -> dict[str, Any]:
 def _descriptions() -> dict[str, dict[str, str]]:
     """Class -> key -> the docstring below the field, read from the source: Python does not keep it."""
     found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(spec)).body:
+    for node in (node for module in (search, spec) for node in ast.parse(inspect.getsource(module)).body):
         if isinstance(node, ast.ClassDef):
             texts = found.setdefault(node.name, {})
             for field, below in zip(node.body, node.body[1:], strict=False):

@@ -1,40 +1,32 @@
 """`ml-experiment.yaml` as a value: what is run, in which environment, and how its result is judged."""
 
 import re
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, StringConstraints, field_validator, model_validator
 
+from experiment import names
 from experiment.command import check as check_placeholders
 from experiment.command import variable
+from experiment.names import (
+    EXPERIMENT_NAME,
+    MODEL_ALIAS,
+    ArgumentName,
+    MetricName,
+    NotNegative,
+    ParamName,
+    Positive,
+    RelativePath,
+    Seed,
+    Sha256,
+)
+from experiment.search import Sweep, check_against
 from experiment.units import Duration, Size
 from experiment.value import Scalar, Value
 
 FILE_NAME = "ml-experiment.yaml"
 
-EXPERIMENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
-METRIC_NAME = r"^[A-Za-z0-9_./:@%+=\-]{1,64}$"  # as reports can show it without escaping
-PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_.\-]{0,63}$"
-ARGUMENT_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-SHA256 = r"^[0-9a-f]{64}$"
-MODEL_ALIAS = r"^models:/[^/@]+@[^/@]+$"
-
-MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME)]
-ParamName = Annotated[str, StringConstraints(pattern=PARAM_NAME)]
-ArgumentName = Annotated[str, StringConstraints(pattern=ARGUMENT_NAME)]
-Sha256 = Annotated[str, StringConstraints(pattern=SHA256)]
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Positive = Annotated[FiniteFloat, Field(gt=0)]
-NotNegative = Annotated[FiniteFloat, Field(ge=0)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-
-
-class Goal(StrEnum):
-    """Which way is good."""
-
-    MAXIMIZE = "maximize"
-    MINIMIZE = "minimize"
+Goal = names.Goal  # where those who judge metrics look for it
 
 
 class Build(Value):
@@ -202,56 +194,6 @@ class BaselineSpec(Value):
         return self
 
 
-class Range(Value):
-    """A dimension of a search space: `float: [low, high]`, `int: [low, high]` or `choice: [...]`."""
-
-    float_: Annotated[tuple[FiniteFloat, FiniteFloat] | None, Field(alias="float")] = None
-    """Lowest and highest number."""
-    int_: Annotated[tuple[int, int] | None, Field(alias="int")] = None
-    """Lowest and highest whole number, both possible."""
-    choice: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
-    """The values to choose from."""
-    log: bool = False
-    """Whether equal factors are equally likely, instead of equal distances."""
-    step: Positive | None = None
-    """Distance between neighbouring values; without it every value between the two is possible."""
-
-    @model_validator(mode="after")
-    def _possible(self) -> "Range":
-        given = [d for d in (self.float_, self.int_, self.choice) if d is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of float, int or choice")
-        bounds = self.float_ or self.int_
-        if bounds is None:
-            if self.log or self.step is not None:
-                raise ValueError("log and step belong to float or int, not to choice")
-            return self
-        if bounds[0] > bounds[1]:
-            raise ValueError(f"low {bounds[0]} is above high {bounds[1]}")
-        if self.log and bounds[0] <= 0:
-            raise ValueError(f"log needs a low above 0, not {bounds[0]}")
-        if self.log and self.step is not None:
-            raise ValueError("log and step cannot be combined")
-        return self
-
-
-class Sweep(Value):
-    """A hyper-parameter study."""
-
-    trials: Annotated[int, Field(ge=1)] = 50
-    """Number of trials."""
-    parallelism: Annotated[int, Field(ge=1)] = 1
-    """Trials that run side by side."""
-    sampler: Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid"] = "tpe"
-    """How the next trial is chosen (Optuna's samplers)."""
-    order: Literal["recorded", "window"] = "recorded"
-    """How results are told to the sampler, so that a study can be repeated."""
-    objective: Annotated[dict[MetricName, Goal], Field(min_length=1)]
-    """Metric and direction; several make a multi-objective study."""
-    space: Annotated[dict[ParamName, Range], Field(min_length=1)]
-    """Parameter and its range; `{parameter}` may then stand in the command."""
-
-
 class Notify(Value):
     """Whom to tell, on which outcomes."""
 
@@ -326,6 +268,12 @@ class Experiment(Value):
             if other != name:
                 raise ValueError(f"{other} and {name} would share the environment variable {variable(name)}")
         return params
+
+    @model_validator(mode="after")
+    def _sweep_fits(self) -> "Experiment":
+        if self.sweep is not None:
+            check_against(self.sweep, self.params, self.command)
+        return self
 
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> "Experiment":

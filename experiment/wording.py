@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from experiment.command import UnknownPlaceholder, UnquotablePlaceholder
-from experiment.spec import ARGUMENT_NAME, EXPERIMENT_NAME, METRIC_NAME, MODEL_ALIAS, PARAM_NAME, SHA256, Experiment
+from experiment.names import ARGUMENT_NAME, EXPERIMENT_NAME, METRIC_NAME, MODEL_ALIAS, PARAM_NAME, SHA256
+from experiment.search import WrongSpace
+from experiment.spec import Experiment
 
 Location = tuple[str | int, ...]
 
@@ -68,6 +70,8 @@ def _location(detail: ErrorDetails, written: Any) -> Location:
     fault = detail.get("ctx", {}).get("error")
     if isinstance(fault, (UnknownPlaceholder, UnquotablePlaceholder)):
         return tuple(fault.of.split("."))
+    if isinstance(fault, WrongSpace):
+        return tuple(part for part in fault.where if part)
     real: list[str | int] = []
     node = written
     for part in detail["loc"]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import AllowInfNan, BaseModel, PlainSerializer, StringConstraints
 from pydantic.fields import FieldInfo
 
-from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Metric, Range, Sweep
+from experiment.search import Bound, Range, Sweep
+from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Metric
 from experiment.value import double_bits
 
 DOUBLES = st.one_of(
@@ -136,14 +137,32 @@ def _environments() -> st.SearchStrategy[EnvironmentSpec]:
 def _ranges() -> st.SearchStrategy[Range]:
     def bounds(kind: str, ends: st.SearchStrategy[Any]) -> st.SearchStrategy[Range]:
         pairs = st.tuples(ends, ends).map(sorted).map(tuple)
-        steps = st.fixed_dictionaries({}, optional={"step": FINITE.filter(lambda step: step > 0)})
-        plain = st.tuples(pairs, steps).map(lambda made: Range.model_validate({kind: made[0], **made[1]}))
+        plain = pairs.map(lambda pair: Range.model_validate({kind: pair}))
         positive = pairs.filter(lambda pair: pair[0] > 0)
-        return plain | positive.map(lambda pair: Range.model_validate({kind: pair, "log": True}))
+        stepped = st.tuples(st.integers(-50, 50), st.integers(0, 20), st.integers(1, 9)).map(
+            lambda made: Range.model_validate({kind: (made[0], made[0] + made[1] * made[2]), "step": made[2]})
+        )
+        return plain | stepped | positive.map(lambda pair: Range.model_validate({kind: pair, "log": True}))
 
     scalars = of_type(bool | int | str) | FINITE
-    choices = st.lists(scalars, min_size=1, max_size=4).map(lambda made: Range(choice=tuple(made)))
+    choices = st.lists(scalars, min_size=1, max_size=4, unique=True).map(lambda made: Range(choice=tuple(made)))
     return bounds("float", FINITE) | bounds("int", st.integers(-(2**53), 2**53)) | choices
+
+
+def _sweeps() -> st.SearchStrategy[Sweep]:
+    names = st.from_regex(r"of_[a-z0-9]{1,4}", fullmatch=True)  # no parameter of an experiment here is called so
+    return _drawn(
+        Sweep,
+        space=st.dictionaries(names, _ranges(), min_size=1, max_size=3),
+        sampler=st.sampled_from(["tpe", "nsga2"]),
+        pruner=st.just("none"),
+        start=st.sampled_from(["sampler", "baseline"]),
+    )
+
+
+def _bounds() -> st.SearchStrategy[Bound]:
+    pairs = st.tuples(FINITE, FINITE).map(sorted)
+    return pairs.map(lambda pair: Bound(min=pair[0], max=pair[1])) | FINITE.map(lambda high: Bound(max=high))
 
 
 def _metrics() -> st.SearchStrategy[Metric]:
@@ -171,7 +190,8 @@ SPECIAL: dict[type[BaseModel], Callable[[], st.SearchStrategy[Any]]] = {
     BaselineSpec: lambda: _drawn(BaselineSpec, mlflow=st.none()) | st.just(BaselineSpec(mlflow="models:/m@baseline")),
     Range: _ranges,
     Metric: _metrics,
-    Sweep: lambda: _drawn(Sweep),
+    Sweep: _sweeps,
+    Bound: _bounds,
     Experiment: _experiments,
 }
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from action import cli, endings
-from action.cli import parse_seeds
+from action.options import parse_seeds
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

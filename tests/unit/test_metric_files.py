@@ -147,6 +147,6 @@ def test_every_double_written_by_python_reads_back_to_the_bit(values: list[float
 def test_any_text_becomes_a_name_that_reports_can_show(text: str) -> None:
     import re
 
-    from experiment.spec import METRIC_NAME
+    from experiment.names import METRIC_NAME
 
     assert re.fullmatch(METRIC_NAME, metric_name(text))

@@ -6,7 +6,8 @@ import pytest
 from builders import a_policy
 from pydantic import ValidationError
 
-from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Metric, Range, Sweep, Tolerance
+from experiment.search import Range, Sweep
+from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Metric, Tolerance
 
 
 def refusal(model: type[Any], **fields: Any) -> str:

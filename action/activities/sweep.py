@@ -1,0 +1,300 @@
+"""The sweep: a new study, one that goes on where it stopped, or a recorded one that is made again and compared."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from action.activities.session import Cache, Session
+from action.activities.sweep_asked import log_path, starting_point, sweep_of
+from action.activities.sweep_trials import Points, Trials
+from experiment.environment import hardware_class
+from experiment.search import Sweep
+from experiment.spec import Experiment
+from experiment.summarise import FinishedRun
+from experiment.trials import Row, best, table_digest
+from experiment.value import Scalar
+from runner import tracking
+from runner.schedule import slots, usable_processors
+from runner.sweep import lockfile
+from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
+from runner.sweep.events import Began, Event
+from runner.sweep.export import export
+from runner.sweep.local import Local
+from runner.sweep.lockfile import SweepLock
+from runner.sweep.log import Log, opened
+from runner.sweep.orders import Follow, Free, Order, Window, stops_at
+from runner.sweep.refusals import LogOfAnotherSweep, TableDiffers
+from runner.sweep.replay import Replay
+from runner.sweep.samplers import check_installed
+from runner.sweep.study import Study, maximized
+from runner.sweep.table import rows
+
+FRESH_SEEDS = 5
+MLFLOW_WAIT_S = 30.0
+
+
+class Fate(Enum):
+    """What to do about a record of an earlier study."""
+
+    FOLLOW = "follow it"
+    REPLACE = "start a new study"
+
+
+class Teller(Protocol):
+    """Who is told while a sweep is made."""
+
+    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+        """What is going to be done, and what is done already."""
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep came to. `fresh`: runs of the best trial's parameters on seeds the sweep did not use."""
+
+    experiment: Experiment
+    table: tuple[Row, ...]
+    finished: bool
+    replayed: bool
+    lock: Path | None
+    fresh: tuple[FinishedRun, ...] = ()
+    importances: Mapping[str, float] | None = None
+    wall_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> list[Row]:
+        """The best trial, or the Pareto front."""
+        return best(self.table, maximized(sweep_of(self.experiment)))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it ended because every trial failed."""
+        told = [row for row in self.table if row.state != "running"]
+        return len(told) >= enough_failures(sweep_of(self.experiment)) and all(row.state == "failed" for row in told)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where no trial ended well."""
+        return 0 if self.best else 1
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is decided before anything runs."""
+
+    spec: Mapping[str, str]
+    machine: str
+    start: Mapping[str, Scalar] | None
+    lock: SweepLock | None  # that is followed
+
+    def began(self, name: str) -> Began:
+        return Began(
+            study=name,
+            digest=lockfile.digest_of(self.spec),
+            machine=self.machine,
+            started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            follows=self.lock.table_digest if self.lock is not None else None,
+        )
+
+
+def run_sweep(
+    session: Session,
+    experiment: Experiment,
+    *,
+    workers: int | None,
+    reuse: Cache,
+    fate: Fate,
+    wish: Callable[[], Wish],
+    teller: Teller,
+    inherited: Mapping[str, str],
+    export_to: str | None = None,
+) -> Swept:
+    """Make the study, to its end or as far as the user wishes. `experiment` is as in the file, without filled values.
+
+    Raises Refused, InfrastructureFailed and, from a replay, TableDiffers; all that was logged is kept.
+    """
+    sweep, began = sweep_of(experiment), time.monotonic()
+    check_installed(sweep)
+    target = lockfile.lock_path(session.folder, experiment)
+    start = starting_point(experiment, session.folder)
+    spec = lockfile.deciding(experiment, start)
+    path = log_path(session, experiment)
+    session = replace(session, experiment=experiment)
+    with opened(path) as found:
+        plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
+        log = _begin(found, plan, experiment.experiment, fate)
+        try:
+            events, study = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+        except TableDiffers:
+            path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
+            raise
+        driven_s = time.monotonic() - began
+        table = tuple(rows(events))
+        finished = wish() is Wish.GO_ON and not any(row.state == "running" for row in table)
+        swept = Swept(experiment, table, finished, plan.lock is not None, None, wall_s=driven_s)
+        if swept.hopeless:
+            path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
+        if not finished or swept.hopeless:
+            return swept
+        fresh = _fresh(session, sweep, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
+        lock = _locked(experiment, spec, plan.machine, events, swept)
+        if plan.lock is None or len(table) > len(plan.lock.table):
+            lockfile.write(lock, target)
+        path.rename(path.with_name(f"{experiment.experiment}-{lock.table_digest[:12]}.jsonl"))
+    folders = [session.store.runs / name for row in table for name in row.runs]
+    folders += [session.store.runs / run.record.key for run in fresh]
+    importing = tracking.start(
+        [folder for folder in dict.fromkeys(folders) if folder.is_dir()],
+        tracking.destination_for(experiment.experiment, session.store.state, inherited),
+    )
+    exported = (
+        [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
+    )
+    notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
+    return replace(swept, lock=target, fresh=fresh, importances=_importances(study, sweep), notes=notes)
+
+
+def _machine(session: Session) -> str:
+    """What suggestions and results depend on besides the specification, in words."""
+    hardware = hardware_class(session.prepared.hardware, session.prepared.environment)
+    return f"{hardware}; Optuna {version('optuna')}, NumPy {version('numpy')}"
+
+
+def _followed(log: Log, target: Path, spec: Mapping[str, str], fate: Fate) -> SweepLock | None:
+    """The record to follow. A study that was begun goes on as it began."""
+    same = log.began is not None and log.began.digest == lockfile.digest_of(spec)
+    if fate is Fate.REPLACE or (same and log.began is not None and log.began.follows is None):
+        return None
+    lock = lockfile.read(target)
+    if lock is not None:
+        lockfile.check(lock, target, spec)
+    return lock
+
+
+def _begin(log: Log, plan: _Plan, name: str, fate: Fate) -> Log:
+    """The log with its first line. Raises LogOfAnotherSweep where an unfinished study of another kind is there.
+
+    A replay that was not finished is put aside, since it can be made again at any time.
+    """
+    first = plan.began(name)
+    if log.began is None:
+        log.append(first)
+        return log
+    if (log.began.digest, log.began.follows) != (first.digest, first.follows):
+        if fate is Fate.REPLACE or log.began.follows is not None:
+            log = log.anew(log.path.with_name(f"{name}-put-aside.jsonl"))
+            log.append(first)
+            return log
+        raise LogOfAnotherSweep(
+            f"{log.path}: an unfinished study of another specification is there ({len(log.events)} events)\n"
+            "  change ml-experiment.yaml back to finish it, or move that file away to begin anew\nnothing was run"
+        )
+    return log
+
+
+def _drive(
+    session: Session,
+    sweep: Sweep,
+    log: Log,
+    plan: _Plan,
+    *,
+    workers: int | None,
+    reuse: Cache,
+    wish: Callable[[], Wish],
+    teller: Teller,
+) -> tuple[list[Event], Study]:
+    # Fewer trials than the record has are its first ones, which do not depend on those after them.
+    record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
+    shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
+    shares = shares[: min(workers or sweep.parallelism, len(shares))]
+    order: Order = Free()
+    if sweep.order == "window":
+        order = Window(sweep.parallelism)
+    elif record:
+        order = Follow(record)
+    trials = Trials(session, sweep, reuse, _points(sweep, plan.lock), stops_at(record))
+    study = Study(sweep, plan.start)
+    until = time.monotonic() + sweep.time if sweep.time is not None else None
+    seen: list[Event] = list(log.events)
+
+    def told(event: Event) -> None:
+        seen.append(event)
+        teller.event(event)
+
+    def may_begin() -> bool:
+        late = until is not None and time.monotonic() > until
+        return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
+
+    teller.plan(sweep, len(shares), _note(sweep, len(shares), plan.lock), log.events)
+    with ExitStack() as stack:
+        executor = stack.enter_context(Local(shares, trials.make))
+        stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
+        checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
+        events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
+    session.cancelled.clear()
+    return events, study
+
+
+def _points(sweep: Sweep, lock: SweepLock | None) -> Points:
+    if sweep.pruner == "none":
+        return Points.NONE
+    return Points.WHOLE if sweep.order == "window" or lock is not None else Points.LIVE
+
+
+def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
+    """What the order means for this sweep, in a sentence."""
+    if lock is not None:
+        how = f"follows the record of {len(lock.table)} trials, and compares"
+    elif sweep.order == "window":
+        how = f"window of {sweep.parallelism}: the same table whatever the number of workers; workers may wait"
+        if sweep.pruner != "none":
+            how += "; pruned trials are found when they end"
+    else:
+        how = "results are told as they come, and their order is recorded"
+    few = "; set resources.cpus to run trials side by side" if workers < sweep.parallelism and workers == 1 else ""
+    return f"{how}{few}"
+
+
+def _importances(study: Study, sweep: Sweep) -> dict[str, float]:
+    """PED-ANOVA's importance of each parameter; none where there are too few trials to say, or several objectives."""
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    if len(sweep.objective) > 1:
+        return {}
+    try:
+        found = get_param_importances(study.optuna, evaluator=PedAnovaImportanceEvaluator())
+    except (ValueError, RuntimeError):
+        return {}
+    return dict(found)
+
+
+def _fresh(session: Session, sweep: Sweep, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
+    """The best trial's parameters on the experiment's own seeds, which no trial used."""
+    experiment = session.experiment
+    chosen = experiment.model_copy(update={"params": {**experiment.params, **found[0].params}})
+    again = replace(session, experiment=chosen)
+    note = f"trial {found[0].trial} is the best of {sweep.trials}: its result on fresh seeds"
+    return tuple(run for run, _ in again.runs(experiment.seeds[:FRESH_SEEDS], reuse, note))
+
+
+def _locked(
+    experiment: Experiment, spec: Mapping[str, str], machine: str, events: Sequence[Event], swept: Swept
+) -> SweepLock:
+    return SweepLock(
+        experiment=experiment.experiment,
+        spec=dict(spec),
+        machine=machine,
+        table_digest=table_digest(swept.table),
+        best=tuple(row.trial for row in swept.best),
+        order=lockfile.order_of(events),
+        table=tuple(row.model_copy(update={"runs": (), "seconds": 0.0, "gpu_seconds": 0.0}) for row in swept.table),
+    )

@@ -1,0 +1,137 @@
+"""A trial of a sweep as normal runs: one for each of its seeds, from the cache where that is allowed."""
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from statistics import fmean
+
+from action.activities.session import Cache, Session
+from experiment.record import Status
+from experiment.search import Sweep
+from experiment.summarise import FinishedRun
+from experiment.value import Scalar
+from runner.execute import Bench, Progress, execute
+from runner.runtime import Slot
+from runner.sweep.events import Result
+from runner.sweep.local import Hear
+from runner.sweep.orders import Point
+from runner.sweep.refusals import TrialLost
+from runner.sweep.samplers import seed_of
+
+_ATTEMPTS = 3
+
+
+class Points(Enum):
+    """Which points of its objective's curve a trial tells of."""
+
+    NONE = "none"
+    LIVE = "live"  # those that are seen while it runs: as many as there is time to look
+    WHOLE = "whole"  # all of them, when it has ended
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Where a trial is made: its share of the machine, who hears of its points, what ends it early."""
+
+    slot: Slot
+    hear: Hear
+    ended: threading.Event
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Makes trials. `stops`: trial -> step after which nothing is wanted any more, since a record's pruner ended it."""
+
+    session: Session
+    sweep: Sweep
+    reuse: Cache
+    points: Points
+    stops: Mapping[int, int]
+
+    def make(
+        self, trial: int, params: Mapping[str, Scalar], slot: Slot, hear: Hear, ended: threading.Event
+    ) -> Result | None:
+        """The trial's result; None where the user ended it. Raises TrialLost and what `execute` raises."""
+        began = time.monotonic()
+        session = self._with(params)
+        runs: list[tuple[FinishedRun, Path]] = []
+        for number in range(self.sweep.seeds):
+            run, folder = self._run(session, trial, seed_of(self.sweep.seed, trial, number), _Desk(slot, hear, ended))
+            runs.append((run, folder))
+            outcome = run.record.outcome
+            if outcome.status is Status.CANCELLED and trial not in self.stops and not self._pruned(ended):
+                return None
+            if outcome.status is not Status.OK:
+                break
+        seconds = time.monotonic() - began
+        if self.points is Points.WHOLE:
+            self._tell_points(runs[0][0], hear)
+        return self._result(trial, runs, seconds)
+
+    def _pruned(self, ended: threading.Event) -> bool:
+        """Whether the run was ended by the pruner and not by the user: then the session goes on."""
+        return ended.is_set() and not self.session.cancelled.is_set()
+
+    def _with(self, params: Mapping[str, Scalar]) -> Session:
+        experiment = self.session.experiment
+        return replace(
+            self.session, experiment=experiment.model_copy(update={"params": {**experiment.params, **params}})
+        )
+
+    def _run(self, session: Session, trial: int, seed: int, desk: "_Desk") -> tuple[FinishedRun, Path]:
+        if self.reuse is Cache.USE and (earlier := session.earlier(seed)):
+            return earlier[0]
+        objective = next(iter(self.sweep.objective))
+        last = -1
+
+        def watch(progress: Progress) -> None:
+            nonlocal last
+            if progress.metric != objective or progress.step is None or progress.value is None or progress.step <= last:
+                return
+            last = progress.step
+            if self.points is Points.LIVE:
+                desk.hear(Point(progress.step, progress.value))
+            if last >= self.stops.get(trial, math.inf):
+                desk.ended.set()
+
+        for _ in range(_ATTEMPTS):
+            made = execute(session.job(seed), Bench(session.store, desk.slot, watch, desk.ended))
+            if made.record.outcome.status is not Status.INFRA_ERROR:
+                return FinishedRun(made.record, made.curves, log_tail=made.log_tail), made.folder
+        raise TrialLost(
+            f"trial {trial}: could not be made, {_ATTEMPTS} times: {made.record.outcome.reason}\n"
+            "  all trials before are kept; mend the machine, then run the same command again"
+        )
+
+    def _tell_points(self, run: FinishedRun, hear: Hear) -> None:
+        objective = next(iter(self.sweep.objective))
+        series = [curve for curve in run.curves if curve.metric == objective]
+        if series:
+            for step, value in zip(series[-1].step.tolist(), series[-1].value.tolist(), strict=True):
+                hear(Point(int(step), float(value)))
+
+    def _result(self, trial: int, runs: list[tuple[FinishedRun, Path]], seconds: float) -> Result:
+        records = [run.record for run, _ in runs]
+        gpu = sum(record.usage.wall_s for record in records) * self.session.experiment.resources.gpus
+        made = Result(
+            trial=trial, values=None, runs=tuple(folder.name for _, folder in runs), seconds=seconds, gpu_seconds=gpu
+        )
+        bad = next((record for record in records if record.outcome.status is not Status.OK), None)
+        if bad is not None:
+            reason = bad.outcome.reason or bad.outcome.status.value
+            return made.model_copy(update={"reason": reason})
+        wanted = [*self.sweep.objective, *self.sweep.constraints]
+        for name in wanted:
+            if any(name not in record.metrics for record in records):
+                seen = ", ".join(sorted(records[0].metrics)) or "none"
+                return made.model_copy(update={"reason": f"metric {name!r} was never seen; seen: {seen}"})
+        means = {name: fmean(record.metrics[name].value for record in records) for name in wanted}
+        lost = next((name for name in wanted if math.isnan(means[name])), None)
+        if lost is not None:
+            return made.model_copy(update={"reason": f"{lost} is not a number"})
+        excess = {name: bound.excess(means[name]) for name, bound in self.sweep.constraints.items()}
+        return made.model_copy(update={"values": tuple(means[n] for n in self.sweep.objective), "constraints": excess})

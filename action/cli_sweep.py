@@ -1,0 +1,69 @@
+"""The command `ml-experiment sweep`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from action.options import BuildArgs, Environment, Folder, Json, NoCache, parse_build_args, print_json, screen_for
+
+
+def sweep(
+    path: Folder = Path(),
+    trials: Annotated[int | None, typer.Option(min=1, help="Number of trials. Default: the file's.")] = None,
+    parallelism: Annotated[
+        int | None, typer.Option(min=1, help="Trials side by side; in order window, its width.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Shares of this machine to use. Default: parallelism.")
+    ] = None,
+    order: Annotated[Literal["recorded", "window"] | None, typer.Option(help="How results are told.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="An event log of an earlier, unfinished run to go on from.")
+    ] = None,
+    export: Annotated[str | None, typer.Option(help="Storage URL of Optuna the finished study is written to.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start a new study where there is a record of one.")] = False,
+    no_cache: NoCache = False,
+    environment: Environment = None,
+    build_arg: BuildArgs = None,
+    as_json: Json = False,
+) -> None:
+    """Run a hyper-parameter study, or make a recorded one again and compare."""
+    from action import sweep_view
+    from action.activities import sweep as activity
+    from action.activities import sweep_asked as asked
+    from action.activities.session import Cache, Choice, open_session
+    from action.interrupts import counted
+    from action.terminal import report_line
+    from experiment import file
+    from runner.sweep.drive import Wish
+
+    choice = Choice(environment, parse_build_args(build_arg))
+    experiment = asked.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
+    with screen_for(as_json) as screen:
+        view = sweep_view.SweepView(screen)
+        with open_session(path, asked.openable(experiment), screen, os.environ, choice) as session:
+            asked.resume_from(session, experiment, resume)
+            screen.line(sweep_view.header(session))
+            with counted(screen.line) as wish:
+                found = activity.run_sweep(
+                    session,
+                    experiment,
+                    workers=workers,
+                    reuse=Cache.IGNORE if no_cache else Cache.USE,
+                    fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
+                    wish=wish,
+                    teller=view,
+                    inherited=os.environ,
+                    export_to=export,
+                )
+                stopped = wish() is not Wish.GO_ON and not found.finished
+        screen.lines(sweep_view.last_lines(found))
+        report = sweep_view.publish(found, session.store.state)
+        screen.line(report_line(report))
+    if stopped:
+        raise KeyboardInterrupt  # it ends as every command that was cancelled
+    if as_json:
+        print_json(sweep_view.outputs(found, str(report)))
+    raise typer.Exit(found.exit_code)

@@ -1,0 +1,150 @@
+"""What a person sees while a sweep is made: a line for each trial, and on a terminal how far it is."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from action.activities.session import Session
+from action.activities.sweep import Swept
+from action.activities.sweep_asked import sweep_of
+from action.screen import Screen
+from action.terminal import header as terminal_header
+from action.terminal import relative
+from experiment.atomic import write_whole
+from experiment.search import Sweep
+from experiment.trials import Row, best, table_digest
+from experiment.value import double_to_json
+from reporting.numbers import count, duration
+from reporting.sweep_report import Study, markdown
+from reporting.sweep_words import claim, confirmed, counts, maximize, parameters, values_of
+from runner.store import CannotStore
+from runner.sweep.events import Event, Result, Tell
+from runner.sweep.table import rows
+
+_LABEL = 11
+
+
+def header(session: Session) -> str:
+    """The first line: which experiment, commit, environment."""
+    return terminal_header(session, session.experiment.seeds).rpartition(" · ")[0]
+
+
+class SweepView:
+    """Tells `screen` of the events of a sweep."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._sweep: Sweep | None = None
+        self._events: list[Event] = []
+        self._workers = 1
+        self._began = time.monotonic()
+        self._first_error = False
+
+    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+        """What is going to be done, and what is done already."""
+        self._sweep, self._workers, self._events = sweep, workers, list(done)
+        aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())
+        pruner = f", pruner {sweep.pruner}" if sweep.pruner != "none" else ""
+        how = f"{sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
+        self._screen.line(f"plan    {count(sweep.trials, 'trial')}, {aims} · {how}")
+        if told := [event for event in done if isinstance(event, Tell)]:
+            self._screen.line(f"        goes on: {count(len(told), 'trial')} are done already")
+        self._screen.line("")
+
+    def event(self, event: Event) -> None:
+        """A trial that ended is a line."""
+        self._events.append(event)
+        if not isinstance(event, Tell) or self._sweep is None:
+            return
+        table = rows(self._events)
+        row = table[event.trial]
+        what = values_of(self._sweep, row, table) if row.state == "complete" else row.reason
+        leads = best(table, maximize(self._sweep))
+        mark = "  best" if row.trial in [one.trial for one in leads] and len(self._sweep.objective) == 1 else ""
+        label = f"  trial {row.trial:<4}  {row.state:<8}  {duration(row.seconds):>7}"
+        parts = [label, what, f"{parameters(row.params)}{mark}", self._left(table)]
+        self._screen.line("   ".join(part for part in parts if part))
+
+    def _left(self, table: Sequence[Row]) -> str:
+        """How far it is: trials done of all, and the time left as the ones before took."""
+        assert self._sweep is not None
+        ended = [event for event in self._events if isinstance(event, Result)]
+        done = sum(row.state != "running" for row in table)
+        usual = sum(event.seconds for event in ended) / len(ended) if ended else 0.0
+        left = (self._sweep.trials - done) * usual / self._workers
+        return f"{done}/{self._sweep.trials}" + (f", {duration(left)} left" if left else "")
+
+
+def last_lines(swept: Swept) -> Iterator[str]:
+    """All that a hurried person reads: best, what it is worth, how many, what to do next."""
+    sweep = sweep_of(swept.experiment)
+    yield ""
+    if swept.hopeless:
+        failed = [row for row in swept.table if row.state == "failed"]
+        first = failed[0]
+        yield f"{'stopped':<{_LABEL}}all {count(len(failed), 'trial')} failed; the first: {first.reason}"
+        output = f".ml-experiment/runs/{first.runs[0]}/output.log"
+        yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: {output}"
+        return
+    yield f"{'best':<{_LABEL}}{claim(sweep, swept.table)}"
+    if swept.best and len(sweep.objective) == 1:
+        yield f"{'':<{_LABEL}}{parameters(swept.best[0].params)}"
+    if told := confirmed(sweep, swept.table, fresh_values(swept)):
+        yield f"{'fresh':<{_LABEL}}{told}"
+    yield f"{'trials':<{_LABEL}}{counts(swept.table)}, {duration(swept.wall_s)}"
+    if not swept.finished:
+        yield f"{'':<{_LABEL}}not finished: the same command goes on from here"
+        return
+    same = "the same table as recorded" if swept.replayed else "recorded"
+    where = f"; {relative(swept.lock)}" + ("" if swept.replayed else ": commit this file") if swept.lock else ""
+    yield f"{'table':<{_LABEL}}{table_digest(swept.table)[:16]}, {same}{where}"
+    yield from (f"{'note':<{_LABEL}}{note}" for note in swept.notes)
+
+
+def publish(swept: Swept, folder: Path) -> Path:
+    """Write the report `sweep.md` into `folder`. Raises CannotStore."""
+    found = Study(
+        swept.experiment.experiment,
+        sweep_of(swept.experiment),
+        swept.table,
+        fresh_values(swept),
+        swept.importances or {},
+        swept.wall_s,
+        swept.replayed,
+    )
+    path = folder / "sweep.md"
+    try:
+        write_whole(path, markdown(found).encode())
+    except OSError as error:
+        raise CannotStore(path, error) from None
+    return path
+
+
+def fresh_values(swept: Swept) -> list[float]:
+    """The first objective of the runs on fresh seeds that ended well."""
+    name = next(iter(sweep_of(swept.experiment).objective))
+    return [run.record.metrics[name].value for run in swept.fresh if name in run.record.metrics]
+
+
+def outputs(swept: Swept, report: str | None) -> dict[str, Any]:
+    """What `--json` prints."""
+    found = swept.best
+    single = len(sweep_of(swept.experiment).objective) == 1
+    fresh = fresh_values(swept)
+    states = [row.state for row in swept.table]
+    return {
+        "passed": swept.exit_code == 0,
+        "exit_code": swept.exit_code,
+        "finished": swept.finished,
+        "replayed": swept.replayed,
+        "trials": len(swept.table),
+        **{state: states.count(state) for state in ("complete", "pruned", "failed")},
+        "table_digest": table_digest(swept.table),
+        "best_trials": [row.trial for row in found],
+        "best_params": dict(found[0].params) if found and single else None,
+        "best_value": double_to_json(found[0].values[0]) if found and single and found[0].values else None,
+        "fresh_values": [double_to_json(value) for value in fresh],
+        "lock": str(swept.lock) if swept.lock else None,
+        "report": report,
+    }

@@ -1,0 +1,202 @@
+"""The driver of a sweep: does what the order says is next, logs it, and keeps the workers busy."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from experiment.search import Sweep
+from experiment.value import Scalar
+from runner.sweep.events import Ask, Event, Prune, Result
+from runner.sweep.log import Log
+from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, Seen, Step, TellEnd
+from runner.sweep.study import Study
+
+_HEAR_S = 0.2  # how soon Ctrl-C is heard
+_SYNC_S = 1.0  # what a power cut may cost; being killed costs nothing
+_DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
+
+
+class Executor(Protocol):
+    """Runs trials, as many at once as it has workers; the others wait their turn."""
+
+    workers: int
+
+    def start(self, trial: int, params: Mapping[str, Scalar]) -> None:
+        """Run the trial as soon as a worker is free."""
+
+    def stop(self, trial: int) -> None:
+        """The pruner ended it: its end is still to come."""
+
+    def take(self, timeout: float) -> list[tuple[int, Point | Result]]:
+        """What came since the last call, in the order it came; waits at most `timeout` seconds for the first.
+
+        Raises what went wrong in a worker: InfrastructureFailed.
+        """
+
+
+class Wish(Enum):
+    """What the user wants of a sweep that runs."""
+
+    GO_ON = "go on"
+    NO_NEW_TRIALS = "no new trials"
+
+
+class Checker(Protocol):
+    """Looks at every event before it is logged: a replay is held against its record here."""
+
+    def check(self, event: Event) -> None:
+        """Raises TableDiffers."""
+
+
+@dataclass(frozen=True)
+class Driving:
+    """What a sweep is driven with. `may_begin` says, from the events so far, whether the budget allows a new trial."""
+
+    sweep: Sweep
+    study: Study
+    log: Log
+    order: Order
+    executor: Executor
+    wish: Callable[[], Wish]
+    told: Callable[[Event], None]
+    may_begin: Callable[[], bool] = lambda: True
+    checker: Checker | None = None
+
+
+def drive(with_: Driving) -> list[Event]:
+    """Take the study to its end, from where its log stops; all its events.
+
+    Ends early where the user wishes it, where the budget is spent, and where every trial fails. Raises what the
+    executor raises, CannotLog and TableDiffers; what was logged before is kept.
+    """
+    return _Driver(with_).run()
+
+
+class _Driver:
+    def __init__(self, with_: Driving) -> None:
+        self._with = with_
+        self._events: list[Event] = list(with_.log.events)
+        self._seen = Seen()
+        self._arrived = Arrived(trials=_trials(with_.sweep))
+        self._ask_s = 0.0
+        self._trial_s: deque[float] = deque(maxlen=20)
+        self._failed = 0
+        self._synced = time.monotonic()
+
+    def run(self) -> list[Event]:
+        self._go_on()
+        while True:
+            wish = self._with.wish()
+            if self._hopeless():
+                return self._events
+            if not self._with.may_begin():
+                self._arrived.trials = self._seen.asked
+            self._arrived.room = self._room()
+            step = self._with.order.next(self._arrived)
+            if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
+                self._sync()
+                if not self._outstanding():
+                    return self._events
+                self._hear(_HEAR_S)
+            else:
+                self._hear(0.0)
+                self._do(step)
+
+    def _sync(self) -> None:
+        """Now and then, since a busy disk may take longer than a short trial."""
+        if time.monotonic() - self._synced > _SYNC_S or not self._outstanding():
+            self._with.log.sync()
+            self._synced = time.monotonic()
+
+    def _go_on(self) -> None:
+        """Stand where the log ends: finished trials as they were, those without a result run again."""
+        left: dict[int, Result] = {}
+        for event in self._events:
+            self._with.study.insert(event)
+            self._note(event)
+            if isinstance(event, Result):
+                left[event.trial] = event
+        for event in self._events:
+            if not isinstance(event, Ask) or event.trial in self._seen.told:
+                continue
+            # With a pruner the points are needed too, which only the run has (the cache of runs makes that cheap).
+            if event.trial in left and (self._with.sweep.pruner == "none" or event.trial in self._seen.pruned):
+                self._arrived.ends[event.trial] = left[event.trial]
+            else:
+                self._with.executor.start(event.trial, event.params)
+
+    def _note(self, event: Event) -> None:
+        self._seen.saw(event)
+        self._with.order.saw(event)
+
+    def _happened(self, event: Event) -> None:
+        if self._with.checker is not None:
+            self._with.checker.check(event)
+        self._with.log.append(event)
+        self._events.append(event)
+        self._note(event)
+        self._with.told(event)
+
+    def _do(self, step: Step) -> None:
+        study = self._with.study
+        match step:
+            case AskNext():
+                began = time.monotonic()
+                asked = study.ask(step.trial)
+                self._happened(asked)
+                self._with.executor.start(asked.trial, asked.params)
+                self._ask_s = time.monotonic() - began
+            case ReportPoint():
+                self._arrived.points[step.trial].popleft()
+                event, ends = study.report(step.trial, step.point.step, step.point.value)
+                self._happened(event)
+                if ends:
+                    pruned = Prune(trial=step.trial)
+                    self._happened(pruned)
+                    study.insert(pruned)
+                    self._with.executor.stop(step.trial)
+            case TellEnd():
+                told = study.tell(self._arrived.ends.pop(step.trial))
+                self._arrived.points.pop(step.trial, None)
+                self._happened(told)
+                self._failed += told.state == "failed"
+
+    def _hear(self, timeout: float) -> None:
+        for trial, message in self._with.executor.take(timeout):
+            if isinstance(message, Result):
+                self._happened(message)
+                self._with.study.insert(message)
+                self._arrived.ends[trial] = message
+                self._trial_s.append(message.seconds)
+            elif message.step > self._seen.last_step.get(trial, -1) and trial not in self._seen.pruned:
+                self._arrived.points.setdefault(trial, deque()).append(message)
+
+    def _outstanding(self) -> int:
+        """Trials that are running or wait for a worker."""
+        return sum(trial not in self._arrived.ends for trial in self._seen.running())
+
+    def _room(self) -> int:
+        usual = sum(self._trial_s) / len(self._trial_s) if self._trial_s else 0.0
+        ahead = 1 if self._ask_s > _DEAR_ASK * usual and self._trial_s else 0
+        return min(self._with.sweep.parallelism, self._with.executor.workers) + ahead - self._outstanding()
+
+    def _hopeless(self) -> bool:
+        """Whether so many trials failed, and none did not, that the others would fail too."""
+        return self._failed == len(self._seen.told) >= enough_failures(self._with.sweep)
+
+
+def enough_failures(sweep: Sweep) -> int:
+    """After so many failures and nothing else a sweep ends."""
+    return min(_trials(sweep), max(3, sweep.parallelism))
+
+
+def _trials(sweep: Sweep) -> int:
+    return min(sweep.trials, sweep.grid_size) if sweep.sampler == "grid" else sweep.trials
+
+
+def spent(events: Sequence[Event]) -> float:
+    """GPU-seconds that the trials used."""
+    return sum(event.gpu_seconds for event in events if isinstance(event, Result))

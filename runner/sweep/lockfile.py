@@ -1,0 +1,145 @@
+"""The record of a finished sweep (`sweeps/<name>.lock.json`): specification, order of events, table.
+
+Made to be reviewed in a pull request, and followed by every later run.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from experiment.atomic import write_whole
+from experiment.spec import Experiment
+from experiment.trials import Row, table_digest
+from experiment.value import Scalar, Value, digest
+from experiment.wording import first_fault
+from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
+from runner.sweep.refusals import CannotLog, LockOfAnotherSpec, UnreadableLock
+
+_LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not decide what its trials are
+
+
+class SweepLock(Value):
+    """What a sweep was, and what it came to. `order`: a3 = ask 3, r3:10 = report of step 10, p3 = prune, t3 = tell."""
+
+    version: Literal[1] = 1
+    experiment: str
+    spec: dict[str, str]  # key -> its value as JSON: all that decides the table
+    machine: str
+    table_digest: str
+    best: tuple[int, ...]
+    order: str
+    table: tuple[Row, ...]
+
+
+def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict[str, str]:
+    """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free."""
+    sweep = experiment.sweep
+    assert sweep is not None
+    left_out = _LIMITS if sweep.order == "window" else (*_LIMITS, "parallelism")
+    found: dict[str, Any] = {
+        f"sweep.{key}": value for key, value in sweep.model_dump(mode="json").items() if key not in left_out
+    }
+    space = found.pop("sweep.space")
+    found["sweep.space"] = list(space)  # their order decides which number each of them gets
+    found |= {f"sweep.space.{name}": sweep.space[name].model_dump(mode="json", exclude_defaults=True) for name in space}
+    whole = experiment.model_dump(mode="json")
+    found |= {key: whole[key] for key in ("command", "params", "data", "metric_files", "artifacts", "determinism")}
+    found["start"] = None if start is None else dict(start)
+    return {key: json.dumps(value, sort_keys=True) for key, value in found.items()}
+
+
+def digest_of(spec: Mapping[str, str]) -> str:
+    """SHA-256 (hex) of what decides the table."""
+    return digest(dict(spec))
+
+
+def lock_path(folder: Path, experiment: Experiment) -> Path:
+    """Where the record of an experiment's sweep is."""
+    return folder / "sweeps" / f"{experiment.experiment}.lock.json"
+
+
+def read(path: Path) -> SweepLock | None:
+    """The record, None where there is none. Raises UnreadableLock."""
+    try:
+        found = SweepLock.model_validate_json(path.read_bytes())
+        list(events(found))
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise _unreadable(path, first_fault(error)) from None
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise _unreadable(path, str(error)) from None
+    if table_digest(found.table) != found.table_digest:
+        raise _unreadable(path, "its table is not the one of its digest: it was edited")
+    return found
+
+
+def _unreadable(path: Path, why: str) -> UnreadableLock:
+    return UnreadableLock(
+        f"{path}: not the record of a sweep: {why}\n"
+        "  restore it (git checkout), or start a new study with --new\nnothing was run"
+    )
+
+
+def check(lock: SweepLock, path: Path, spec: Mapping[str, str]) -> None:
+    """Raise LockOfAnotherSpec, which says what changed, where the record is not of this specification."""
+    changed = [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
+    if not changed:
+        return
+    told = "".join(
+        f"\n  {key}: {lock.spec.get(key, 'absent')} in the record, now {spec.get(key, 'absent')}" for key in changed
+    )
+    raise LockOfAnotherSpec(
+        f"{path}: made from another specification{told}\n"
+        "  change it back to reproduce that sweep, or start a new study with --new\nnothing was run"
+    )
+
+
+def write(lock: SweepLock, path: Path) -> None:
+    """Write the record. Raises CannotLog; what was there before is then kept."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lock.to_json().encode())
+    except OSError as error:
+        raise CannotLog(f"{path}: cannot be written: {error.strerror}\n  the sweep itself is kept; make room") from None
+
+
+def order_of(happened: Sequence[Event]) -> str:
+    """The order of events in short."""
+    return " ".join(_short(event) for event in happened if not isinstance(event, Result))
+
+
+def _short(event: Event) -> str:
+    match event:
+        case Ask():
+            return f"a{event.trial}"
+        case Report():
+            return f"r{event.trial}:{event.step}"
+        case Prune():
+            return f"p{event.trial}"
+        case _:
+            return f"t{event.trial}"
+
+
+def events(lock: SweepLock) -> Iterator[Event]:
+    """The events that the record stands for. ValueError, KeyError where it makes no sense."""
+    table = {row.trial: row for row in lock.table}
+    for word in lock.order.split():
+        found = re.fullmatch(r"([arpt])([0-9]{1,7})(?::(-?[0-9]{1,18}))?", word)
+        if found is None:
+            raise ValueError(f"order: {word[:20]!r} is not an event")
+        row = table[int(found[2])]
+        match found[1]:
+            case "a":
+                yield Ask(trial=row.trial, params=row.params)
+            case "r":
+                yield Report(trial=row.trial, step=int(found[3]), value=dict(row.points)[int(found[3])])
+            case "p":
+                yield Prune(trial=row.trial)
+            case _:
+                yield Result(trial=row.trial, values=row.values)
+                yield Tell.model_validate({"trial": row.trial, "state": row.state})

@@ -1,0 +1,129 @@
+"""The event log: the truth of a sweep. One line an event, in the order they happened; one driver at a time.
+
+A log cut off anywhere is the log of a sweep that was killed there, and goes on to the same table. So the disk is waited
+for while trials run, and not before each of them.
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from experiment.atomic import write_whole
+from runner.sweep.events import Began, Event, from_line, to_line
+from runner.sweep.refusals import AnotherDriver, CannotLog, DamagedLog
+
+
+def read(data: bytes, name: str) -> tuple[Began | None, list[Event], int]:
+    """The first line, the events, and how many bytes of `data` they are: a last line that is torn is not one.
+
+    Raises DamagedLog for a line in the middle that is no event.
+    """
+    began: Began | None = None
+    events: list[Event] = []
+    whole = 0
+    lines = data.split(b"\n")[:-1]
+    for number, line in enumerate(lines, 1):
+        try:
+            found = from_line(line)
+            if isinstance(found, Began) != (number == 1):
+                raise ValueError("out of place")
+        except (ValidationError, ValueError):
+            if number == len(lines):  # the disk may have kept the end of a line and not its middle
+                break
+            raise DamagedLog(
+                f"{name}:{number}: not an event of a sweep\n"
+                "  the file was changed by something else; restore it, or remove it to begin the study anew\n"
+                "nothing was run"
+            ) from None
+        whole += len(line) + 1
+        if isinstance(found, Began):
+            began = found
+        else:
+            events.append(found)
+    return began, events, whole
+
+
+@dataclass(frozen=True)
+class Log:
+    """An open log. `began` and `events` are what it held when it was opened."""
+
+    path: Path
+    fd: int
+    began: Began | None
+    events: tuple[Event, ...]
+
+    def anew(self, aside: Path) -> "Log":
+        """The log emptied, what it held kept in `aside`. Raises CannotLog."""
+        try:
+            write_whole(aside, self.path.read_bytes())
+            os.ftruncate(self.fd, 0)
+        except OSError as error:
+            raise CannotLog(f"{aside}: cannot be written: {error.strerror}\nnothing was run") from None
+        return replace(self, began=None, events=())
+
+    def append(self, event: Began | Event) -> None:
+        """Write the event; being killed does not lose it, and `sync` makes it outlast a power cut. Raises CannotLog."""
+        data = to_line(event)
+        try:
+            start = os.fstat(self.fd).st_size
+            try:
+                while data:
+                    data = data[os.write(self.fd, data) :]
+            except OSError:
+                os.ftruncate(self.fd, start)
+                raise
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def sync(self) -> None:
+        """Put what was appended on the disk. Raises CannotLog."""
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            raise self._cannot(error) from None
+
+    def _cannot(self, error: OSError) -> CannotLog:
+        return CannotLog(
+            f"{self.path}: cannot be written: {error.strerror or error}\n"
+            "  all before it is kept; make room, then run the same command again: it goes on from there"
+        )
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Log]:
+    """The log at `path`, made if it is not there, for this process alone. A torn last line is cut off.
+
+    Raises AnotherDriver, DamagedLog, CannotLog.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise CannotLog(f"{path}: cannot be opened: {error.strerror}\nnothing was run") from None
+    owner = path.with_name(f"{path.name}.driver")
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            with contextlib.suppress(OSError):
+                who = owner.read_text(encoding="utf-8").strip()
+            raise AnotherDriver(
+                f"{path}: another ml-experiment works on this study: {who or 'an unknown process'}\n"
+                "  wait for it, or end it; this study then goes on where it stopped\nnothing was run"
+            ) from None
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        data = path.read_bytes()
+        began, events, whole = read(data, str(path))
+        if whole < len(data):
+            os.ftruncate(fd, whole)
+        yield Log(path, fd, began, tuple(events))
+    except OSError as error:
+        raise CannotLog(f"{path}: {error.strerror}\n  make room or permit writing") from None
+    finally:
+        os.close(fd)

@@ -1,0 +1,220 @@
+"""In which order asks, reports and tells happen: as results come, by a window, or as a record says.
+
+An order is asked again and again what is next, given what arrived; it says nothing while it has to wait. What it
+answers is a function of the events so far and of what arrived, never of a clock.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
+
+
+@dataclass(frozen=True)
+class Point:
+    """A running trial reached a step."""
+
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class AskNext:
+    """Ask for this trial, and run it."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class TellEnd:
+    """Tell this trial's end."""
+
+    trial: int
+
+
+@dataclass(frozen=True)
+class ReportPoint:
+    """Show this point to the pruner."""
+
+    trial: int
+    point: Point
+
+
+Step = AskNext | TellEnd | ReportPoint
+
+
+@dataclass
+class Arrived:
+    """What came from the trials and was not used yet (ends in the order they came), and what may be begun."""
+
+    trials: int  # how many there are to be
+    room: int = 0  # how many more may be asked for now
+    points: dict[int, deque[Point]] = field(default_factory=dict)
+    ends: dict[int, Result] = field(default_factory=dict)
+
+    def point(self, trial: int) -> Point | None:
+        """The next point of a trial."""
+        waiting = self.points.get(trial)
+        return waiting[0] if waiting else None
+
+
+@dataclass
+class Seen:
+    """Which trials were asked for, pruned and told, by the events so far."""
+
+    asked: int = 0
+    open: dict[int, None] = field(default_factory=dict)  # asked for and not told, in the order of the asks
+    told: set[int] = field(default_factory=set)
+    pruned: set[int] = field(default_factory=set)
+    last_step: dict[int, int] = field(default_factory=dict)
+
+    def saw(self, event: Event) -> None:
+        """Take note of an event."""
+        match event:
+            case Ask():
+                self.asked = event.trial + 1
+                self.open[event.trial] = None
+            case Report():
+                self.last_step[event.trial] = event.step
+            case Prune():
+                self.pruned.add(event.trial)
+            case Tell():
+                self.told.add(event.trial)
+                del self.open[event.trial]
+            case Result():
+                pass
+
+    def running(self) -> list[int]:
+        """Trials asked for and not told."""
+        return list(self.open)
+
+
+class Order(Protocol):
+    """What happens next."""
+
+    def saw(self, event: Event) -> None:
+        """An event happened."""
+
+    def next(self, arrived: Arrived) -> Step | None:
+        """The next step, None to wait."""
+
+
+class Free:
+    """As results come: nothing waits. The events that come of it are the record."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+
+    def saw(self, event: Event) -> None:
+        """An event happened."""
+        self.seen.saw(event)
+
+    def next(self, arrived: Arrived) -> Step | None:
+        """Points and ends first, so that the next ask knows them."""
+        for trial in self.seen.running():
+            if trial not in self.seen.pruned and (point := arrived.point(trial)) is not None:
+                return ReportPoint(trial, point)
+        for trial in arrived.ends:
+            if trial not in self.seen.told:
+                return TellEnd(trial)
+        return AskNext(self.seen.asked) if self.seen.asked < arrived.trials and arrived.room > 0 else None
+
+
+class Window:
+    """Suggestion i sees exactly the trials up to i − width told, whatever the number of workers and their timing.
+
+    Points come in the order of a virtual clock: each costs 1, a trial starts when it is asked for, ties go by number.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self.seen = Seen()
+        self._now = 0
+        self._time: dict[int, int] = {}  # of the latest thing that happened to each trial, on the virtual clock
+        self._over: set[int] = set()  # trials whose turn to end has come
+
+    def saw(self, event: Event) -> None:
+        """An event happened."""
+        self.seen.saw(event)
+        match event:
+            case Ask():
+                self._time[event.trial] = self._now
+            case Report():
+                self._time[event.trial] += 1
+                self._now = max(self._now, self._time[event.trial])
+            case Prune() | Tell():
+                self._over.add(event.trial)
+            case Result():
+                pass
+
+    def next(self, arrived: Arrived) -> Step | None:
+        """Tells in the order of trials, and an ask after each."""
+        seen = self.seen
+        while True:
+            first = len(seen.told)
+            if seen.asked < min(arrived.trials, first + self._width):
+                return AskNext(seen.asked)  # whether or not there is room: which worker makes it does not matter
+            if first < seen.asked and first in self._over:
+                return TellEnd(first) if first in arrived.ends else None
+            going = [trial for trial in seen.running() if trial not in self._over]
+            if not going:
+                return None
+            turn = min(going, key=lambda trial: (self._time[trial], trial))
+            if (point := arrived.point(turn)) is not None:
+                return ReportPoint(turn, point)
+            if turn not in arrived.ends:
+                return None
+            self._over.add(turn)
+
+
+class Follow:
+    """As a record says, to its end; then as results come."""
+
+    def __init__(self, record: Sequence[Event]) -> None:
+        self._record = [event for event in record if not isinstance(event, (Result, Prune))]
+        self._at = 0
+        self._after = Free()
+
+    def saw(self, event: Event) -> None:
+        """An event happened."""
+        self._after.saw(event)
+        if not isinstance(event, (Result, Prune)):
+            self._at += 1
+
+    def next(self, arrived: Arrived) -> Step | None:
+        """What the record says; None until it can be done."""
+        if self._at >= len(self._record):
+            return self._after.next(arrived)
+        event = self._record[self._at]
+        match event:
+            case Ask():
+                return AskNext(event.trial)
+            case Tell():
+                return TellEnd(event.trial) if event.trial in arrived.ends else None
+            case Report():
+                return self._reached(event, arrived)
+        return None
+
+    def _reached(self, event: Report, arrived: Arrived) -> Step | None:
+        """Points between the recorded ones were not shown to the pruner then, and are not now."""
+        waiting = arrived.points.get(event.trial, deque())
+        while waiting and waiting[0].step < event.step:
+            waiting.popleft()
+        if waiting:
+            return ReportPoint(event.trial, waiting[0])
+        # the run ended without that step: the tables part here, and the comparison says so
+        return TellEnd(event.trial) if event.trial in arrived.ends else None
+
+
+def stops_at(record: Sequence[Event]) -> Mapping[int, int]:
+    """Trial -> the step at which the record's pruner ended it."""
+    last: dict[int, int] = {}
+    found: dict[int, int] = {}
+    for event in record:
+        if isinstance(event, Report):
+            last[event.trial] = event.step
+        elif isinstance(event, Prune):
+            found[event.trial] = last.get(event.trial, 0)
+    return found

@@ -1,0 +1,168 @@
+"""Optuna's samplers and pruners, made so that what they suggest depends on the study, the seed and nothing else.
+
+A fresh sampler with a seed of its own for every trial: there is no sampler state to keep, so a sweep can go on exactly
+where it was killed.
+"""
+
+import hashlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiment.search import Range, Sweep
+from experiment.value import Scalar
+from runner.sweep.refusals import SamplerMissing
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+
+DIGITS = 10
+"""Significant digits of a suggestion: beyond them CMA-ES and GP follow the BLAS kernel."""
+
+
+def seed_of(*parts: object) -> int:
+    """A seed of 32 bits for what the parts name: blake2b of them, joined by colons."""
+    text = ":".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
+
+
+def check_installed(sweep: Sweep) -> None:
+    """Raise SamplerMissing where the sampler needs what is not installed."""
+    if sweep.sampler == "gp" and importlib.util.find_spec("torch") is None:
+        raise SamplerMissing(
+            "sweep.sampler: gp needs PyTorch, which is not installed beside ml-experiment\n"
+            "  install torch in the environment of ml-experiment, or choose tpe or cmaes\nnothing was run"
+        )
+
+
+def distribution(range_: Range) -> "BaseDistribution":
+    """A range as Optuna has it."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if range_.choice is not None:
+        return CategoricalDistribution(range_.choice)
+    if range_.int_ is not None:
+        return IntDistribution(*range_.int_, log=range_.log, step=int(range_.step or 1))
+    assert range_.float_ is not None
+    return FloatDistribution(*range_.float_, log=range_.log, step=range_.step)
+
+
+def rounded(value: Scalar, range_: Range) -> Scalar:
+    """A suggestion to DIGITS significant digits, inside the range; choices, whole and stepped numbers as they are."""
+    if range_.float_ is None or range_.step is not None:
+        return value
+    low, high = range_.float_
+    return min(max(float(f"{value:.{DIGITS - 1}e}"), low), high)
+
+
+def sampler(sweep: Sweep, trial: int) -> "BaseSampler":
+    """The sampler that suggests trial `trial`, its suggestions rounded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # experimental options: what they do is pinned with the version
+        return _rounding(_raw(sweep, trial), sweep.space)
+
+
+def _raw(sweep: Sweep, trial: int) -> "BaseSampler":
+    from optuna import samplers
+
+    seed = seed_of(sweep.seed, trial)
+    makers: dict[str, Callable[[], BaseSampler]] = {
+        "tpe": lambda: _tpe(sweep, seed),
+        "gp": lambda: samplers.GPSampler(seed=seed),
+        "cmaes": lambda: samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
+        "nsga2": lambda: samplers.NSGAIISampler(seed=seed),
+        "nsga3": lambda: samplers.NSGAIIISampler(seed=seed),
+        "qmc": lambda: _qmc(sweep, trial),
+        "random": lambda: samplers.RandomSampler(seed=seed),
+        "grid": lambda: samplers.GridSampler({n: r.values or () for n, r in sweep.space.items()}, seed=sweep.seed),
+    }
+    return makers[sweep.sampler]()
+
+
+def _tpe(sweep: Sweep, seed: int) -> "BaseSampler":
+    from optuna.samplers import TPESampler
+
+    conditional = any(range_.when for range_ in sweep.space.values())
+    made = TPESampler(seed=seed, group=conditional, multivariate=True)
+    made._parzen_estimator_cls = _stable_estimator()
+    return made
+
+
+def _stable_estimator() -> "type[Any]":
+    """TPE's estimator with a stable sort: the order NumPy's default gives equal numbers depends on the processor."""
+    import numpy as np
+    from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
+
+    class Stable(np.ndarray[Any, Any]):
+        def argsort(self, *_args: Any, **_options: Any) -> Any:
+            return np.asarray(self).argsort(kind="stable")
+
+    class StableEstimator(_ParzenEstimator):
+        def _calculate_numerical_distributions(self, observations: Any, *rest: Any) -> Any:
+            return super()._calculate_numerical_distributions(observations.view(Stable), *rest)
+
+    return StableEstimator
+
+
+def _qmc(sweep: Sweep, trial: int) -> "BaseSampler":
+    """The sample's number is the trial's: Optuna counts samples, and counts those of trials that never came to be."""
+    from optuna.samplers import QMCSampler
+
+    space = {name: distribution(range_) for name, range_ in sweep.space.items()}
+
+    class Numbered(QMCSampler):
+        def infer_relative_search_space(self, *_: Any) -> "dict[str, BaseDistribution]":
+            return {name: one for name, one in space.items() if not one.single()}
+
+        def _find_sample_id(self, *_: Any) -> int:
+            return trial
+
+    return Numbered(seed=sweep.seed, scramble=True, warn_independent_sampling=False)
+
+
+def _rounding(inner: "BaseSampler", space: Mapping[str, Range]) -> "BaseSampler":
+    import json
+
+    from optuna.samplers import BaseSampler
+
+    class Rounding(BaseSampler):
+        def infer_relative_search_space(self, study: Any, trial: Any) -> "dict[str, BaseDistribution]":
+            return inner.infer_relative_search_space(study, trial)
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
+            found = inner.sample_relative(study, trial, search_space)
+            made = {name: rounded(value, space[name]) for name, value in found.items()}
+            note = "tpe:relative_params:0"  # what TPE takes other running trials to be
+            if note in study._storage.get_trial_system_attrs(trial._trial_id):
+                study._storage.set_trial_system_attr(trial._trial_id, note, json.dumps(made))
+                study._storage.set_trial_system_attr(trial._trial_id, "tpe:relative_params:1", "")
+            return made
+
+        def sample_independent(self, study: Any, trial: Any, name: str, dist: Any) -> Any:
+            return rounded(inner.sample_independent(study, trial, name, dist), space[name])
+
+        def before_trial(self, study: Any, trial: Any) -> None:
+            inner.before_trial(study, trial)
+
+        def after_trial(self, study: Any, trial: Any, state: Any, values: Sequence[float] | None) -> None:
+            inner.after_trial(study, trial, state, values)
+
+    return Rounding()
+
+
+def pruner(sweep: Sweep) -> "BasePruner":
+    """A fresh pruner: those of Optuna keep what they found in a study."""
+    from optuna import pruners
+
+    match sweep.pruner:
+        case "none":
+            return pruners.NopPruner()
+        case "median":
+            return pruners.MedianPruner()
+        case "halving":
+            return pruners.SuccessiveHalvingPruner()
+        case "hyperband":
+            return pruners.HyperbandPruner()

@@ -1,0 +1,114 @@
+"""The table of a sweep depends on its specification and order alone: not on workers, timing, or where it was killed."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sweeping import CONDITIONAL, COUNTABLE, MIXED, SPACE, Drawn, a_sweep, digest, swept
+
+from experiment.search import Sweep
+from runner.sweep import log as logs
+from runner.sweep.events import Prune
+from runner.sweep.orders import Follow, Free, Window
+from runner.sweep.replay import Replay
+from runner.sweep.table import rows
+
+SWEEPS = {
+    "tpe": a_sweep(space=MIXED),
+    "tpe, conditional": a_sweep(space=CONDITIONAL),
+    "tpe, two objectives": a_sweep(space=MIXED, objective={"loss": "minimize", "other": "maximize"}),
+    "tpe, constraints": a_sweep(space=MIXED, constraints={"size": {"max": 1.0}}),
+    "cmaes": a_sweep("cmaes"),
+    "nsga2": a_sweep("nsga2", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "nsga3": a_sweep("nsga3", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "qmc": a_sweep("qmc", MIXED),
+    "random": a_sweep("random", MIXED),
+    "grid": a_sweep("grid", COUNTABLE),
+    "median": a_sweep(pruner="median"),
+    "halving": a_sweep(pruner="halving"),
+    "hyperband": a_sweep(pruner="hyperband", trials=30),
+}
+FEW = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def points(sweep: Sweep) -> int:
+    return 0 if sweep.pruner == "none" else 9
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_window_gives_the_same_table_with_any_workers_and_timing(name: str, tmp_path: Path) -> None:
+    sweep = SWEEPS[name]
+    found = {
+        digest(swept(tmp_path / f"{workers}", sweep, Window(4), Drawn(sweep, workers, workers, points(sweep))))
+        for workers in (1, 3, 8)
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_record_is_followed_to_the_same_table_by_other_workers(name: str, tmp_path: Path) -> None:
+    sweep = SWEEPS[name]
+    record = swept(tmp_path / "first", sweep, Free(), Drawn(sweep, 4, 1, points(sweep)))
+    assert len(rows(record)) == (12 if name == "grid" else sweep.trials)
+    for workers in (1, 2, 8):
+        again = swept(
+            tmp_path / f"{workers}", sweep, Follow(record), Drawn(sweep, workers, 7 + workers, points(sweep)),
+            checker=Replay(record, "m", "m"),
+        )  # fmt: skip
+        assert digest(again) == digest(record)
+
+
+def test_free_orders_of_other_timing_differ_so_the_record_is_needed(tmp_path: Path) -> None:
+    sweep = SWEEPS["tpe"]
+    found = {digest(swept(tmp_path / f"{i}", sweep, Free(), Drawn(sweep, 4, i))) for i in range(3)}
+    assert len(found) > 1
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+@pytest.mark.parametrize("order", ["recorded", "window"])
+def test_pruners_end_trials_in_both_orders(pruner: str, order: str, tmp_path: Path) -> None:
+    sweep = SWEEPS[pruner]
+    events = swept(tmp_path / "log", sweep, Window(4) if order == "window" else Free(), Drawn(sweep, 4, 2, 9))
+    pruned = {event.trial for event in events if isinstance(event, Prune)}
+    assert pruned
+    assert {row.trial for row in rows(events) if row.state == "pruned"} == pruned
+
+
+@pytest.mark.parametrize("name", ["tpe", "tpe, conditional", "cmaes", "nsga2", "qmc", "grid", "median", "halving"])
+@FEW
+@given(cut=st.floats(0, 1), timing=st.integers(0, 99))
+def test_a_window_killed_at_any_byte_goes_on_to_the_table_of_the_uninterrupted(
+    name: str, cut: float, timing: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sweep, folder = SWEEPS[name], tmp_path_factory.mktemp("log")
+    whole = swept(folder / "whole", sweep, Window(4), Drawn(sweep, 3, 5, points(sweep)))
+    data = (folder / "whole").read_bytes()
+    (folder / "cut").write_bytes(data[: int(cut * len(data))])
+    again = swept(folder / "cut", sweep, Window(4), Drawn(sweep, 2, timing, points(sweep)))
+    assert digest(again) == digest(whole)
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes", "nsga2", "median"])
+@FEW
+@given(cut=st.floats(0, 1), timing=st.integers(0, 99))
+def test_a_free_sweep_killed_at_any_byte_goes_on_and_can_be_replayed(
+    name: str, cut: float, timing: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sweep, folder = SWEEPS[name], tmp_path_factory.mktemp("log")
+    swept(folder / "log", sweep, Free(), Drawn(sweep, 3, 5, points(sweep)))
+    data = (folder / "log").read_bytes()
+    (folder / "log").write_bytes(data[: int(cut * len(data))])
+    swept(folder / "log", sweep, Free(), Drawn(sweep, 4, timing, points(sweep)))
+    _, record, _ = logs.read((folder / "log").read_bytes(), "log")
+    assert len(rows(record)) == sweep.trials
+    again = swept(folder / "again", sweep, Follow(record), Drawn(sweep, 2, timing + 1, points(sweep)))
+    assert digest(again) == digest(record)
+
+
+def test_a_sampler_asked_again_sees_no_state_of_before(tmp_path: Path) -> None:
+    sweep = a_sweep(space=SPACE, trials=12)
+    one = swept(tmp_path / "one", sweep, Window(1), Drawn(sweep, 1, 0))
+    longer = a_sweep(space=SPACE, trials=24)
+    other = swept(tmp_path / "other", longer, Window(1), Drawn(longer, 1, 0))
+    assert rows(other)[:12] == rows(one)
