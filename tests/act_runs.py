@@ -136,8 +136,20 @@ class Copy:
         ]  # fmt: skip
         with (act().parent / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # act names containers and images by the workflow: one run at a time
+            _remove_what_a_killed_act_left()
             done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=1500)
         return Acted(done.returncode, re.sub(r"^\[[^\]]*\]\s+\| ?", "", done.stdout + done.stderr, flags=re.M))
+
+
+def _remove_what_a_killed_act_left() -> None:
+    """Containers and volumes of its names; with them there, it cannot set up a job of that workflow again."""
+    for found, remove in (
+        (["ps", "-aq", "--filter", "name=^act-ml-experiment"], ["rm", "-fv"]),
+        (["volume", "ls", "-q", "--filter", "name=^act-ml-experiment"], ["volume", "rm", "-f"]),
+    ):
+        left = subprocess.run(["docker", *found], capture_output=True, text=True, check=True).stdout.split()
+        if left:
+            subprocess.run(["docker", *remove, *left], capture_output=True, check=False)
 
 
 def dispatched() -> dict[str, Any]:
