@@ -1,7 +1,9 @@
 """What every test can count on: how properties are searched, and which tests a machine can run."""
 
+import contextlib
 import os
 import shutil
+import signal
 
 import container_bed
 import pytest
@@ -9,6 +11,10 @@ from container_bed import Bed
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["accepted", "forge.fixtures"]
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # below nohup; commands under test would ignore it too
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
