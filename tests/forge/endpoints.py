@@ -250,7 +250,7 @@ def _artifacts(call: Call) -> Reply:
 
 @route("GET", f"{REPO}/actions/artifacts/{{artifact_id}}/{{archive_format}}", "actions")
 def _zip(call: Call) -> Reply:
-    where = call.base.replace("127.0.0.1", "localhost") + f"/download/{call.number('artifact_id')}"
+    where = call.base.replace("127.0.0.1", "127.1") + f"/download/{call.number('artifact_id')}"
     return Reply(302, headers={"Location": where})
 
 
