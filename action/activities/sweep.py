@@ -12,7 +12,7 @@ from typing import Protocol
 
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
-from action.activities.sweep_trials import Points, Trials
+from action.activities.sweep_trials import Trials
 from experiment.environment import hardware_class
 from experiment.search import Sweep
 from experiment.spec import Experiment
@@ -221,7 +221,7 @@ def _drive(
         order = Window(sweep.parallelism)
     elif record:
         order = Follow(record)
-    trials = Trials(session, sweep, reuse, _points(sweep, plan.lock), stops_at(record))
+    trials = Trials(session, sweep, reuse, stops_at(record))
     study = Study(sweep, plan.start)
     until = time.monotonic() + sweep.time if sweep.time is not None else None
     seen: list[Event] = list(log.events)
@@ -244,20 +244,12 @@ def _drive(
     return events, study
 
 
-def _points(sweep: Sweep, lock: SweepLock | None) -> Points:
-    if sweep.pruner == "none":
-        return Points.NONE
-    return Points.WHOLE if sweep.order == "window" or lock is not None else Points.LIVE
-
-
 def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
     """What the order means for this sweep, in a sentence."""
     if lock is not None:
         how = f"follows the record of {len(lock.table)} trials, and compares"
     elif sweep.order == "window":
         how = f"window of {sweep.parallelism}: the same table whatever the number of workers; workers may wait"
-        if sweep.pruner != "none":
-            how += "; pruned trials are found when they end"
     else:
         how = "results are told as they come, and their order is recorded"
     few = "; set resources.cpus to run trials side by side" if workers < sweep.parallelism and workers == 1 else ""

@@ -62,14 +62,15 @@ class Study:
         noted = {name: text for name, text in after.items() if before.get(name) != text}
         return Report(trial=trial, step=step, value=value, attrs=noted), bool(ends)
 
-    def tell(self, result: Result, pruned: bool = False) -> Tell:
+    def tell(self, result: Result) -> Tell:
         """The trial's end, as the sampler sees it."""
         from optuna.trial import TrialState
 
         before, noted = self._study_attrs(), self._trial_attrs(result.trial)
-        for name, excess in result.constraints.items():
+        pruned = result.trial in self._pruned
+        # a pruned trial may have come to its end all the same, or not: nothing may depend on that
+        for name, excess in () if pruned else result.constraints.items():
             self._storage.set_trial_system_attr(result.trial, f"constraints:{name}", excess)
-        pruned = pruned or result.trial in self._pruned
         state = "pruned" if pruned else "failed" if result.values is None else "complete"
         self.optuna.sampler = sampler(self._sweep, result.trial)
         told = {"pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "complete": TrialState.COMPLETE}[state]
