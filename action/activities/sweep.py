@@ -23,14 +23,14 @@ from runner import tracking
 from runner.schedule import slots, usable_processors
 from runner.sweep import lockfile
 from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
-from runner.sweep.events import Began, Event
+from runner.sweep.events import Ask, Began, Event
 from runner.sweep.export import export
 from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
 from runner.sweep.refusals import LogOfAnotherSweep, TableDiffers
-from runner.sweep.replay import Replay
+from runner.sweep.replay import Replay, check_whole
 from runner.sweep.samplers import check_installed
 from runner.sweep.study import Study, maximized
 from runner.sweep.table import rows
@@ -145,6 +145,8 @@ def run_sweep(
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
         if not finished or swept.hopeless:
             return swept
+        if plan.lock is not None:
+            check_whole(plan.lock.table, table)
         fresh = _fresh(session, sweep, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
         lock = _locked(experiment, spec, plan.machine, events, swept)
         if plan.lock is None or len(table) > len(plan.lock.table):
@@ -212,7 +214,7 @@ def _drive(
     wish: Callable[[], Wish],
     teller: Teller,
 ) -> tuple[list[Event], Study]:
-    # Fewer trials than the record has are its first ones, which do not depend on those after them.
+    sweep, part = _limited(sweep, plan.lock)
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
     shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
     shares = shares[: min(workers or sweep.parallelism, len(shares))]
@@ -222,7 +224,7 @@ def _drive(
     elif record:
         order = Follow(record)
     trials = Trials(session, sweep, reuse, stops_at(record))
-    study = Study(sweep, plan.start)
+    study = Study(sweep, plan.start, stops_at(record) if part else None)
     until = time.monotonic() + sweep.time if sweep.time is not None else None
     seen: list[Event] = list(log.events)
 
@@ -231,6 +233,8 @@ def _drive(
         teller.event(event)
 
     def may_begin() -> bool:
+        if plan.lock is not None and sum(isinstance(event, Ask) for event in seen) < len(plan.lock.table):
+            return True  # a record is followed to its end, however long that takes
         late = until is not None and time.monotonic() > until
         return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
 
@@ -242,6 +246,14 @@ def _drive(
         events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
     session.cancelled.clear()
     return events, study
+
+
+def _limited(sweep: Sweep, lock: SweepLock | None) -> tuple[Sweep, bool]:
+    """The sweep with as many trials as are to be made, and whether they are only the first ones of the record's."""
+    if lock is None:
+        return sweep, False
+    trials = len(lock.table) if sweep.trials == lock.trials else sweep.trials
+    return sweep.model_copy(update={"trials": trials}), trials < len(lock.table)
 
 
 def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
@@ -285,6 +297,7 @@ def _locked(
         experiment=experiment.experiment,
         spec=dict(spec),
         machine=machine,
+        trials=sweep_of(experiment).trials,
         table_digest=table_digest(swept.table),
         best=tuple(row.trial for row in swept.best),
         order=lockfile.order_of(events),

@@ -20,6 +20,7 @@ from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
 from runner.sweep.refusals import CannotLog, LockOfAnotherSpec, UnreadableLock
 
 _LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not decide what its trials are
+_TRIALS = "sweep.trials"
 
 
 class SweepLock(Value):
@@ -29,6 +30,7 @@ class SweepLock(Value):
     experiment: str
     spec: dict[str, str]  # key -> its value as JSON: all that decides the table
     machine: str
+    trials: int  # asked for; the table has fewer where time or GPU-hours were used up, or the grid had no more
     table_digest: str
     best: tuple[int, ...]
     order: str
@@ -36,10 +38,15 @@ class SweepLock(Value):
 
 
 def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict[str, str]:
-    """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free."""
+    """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free.
+
+    The number of trials does where a pruner works in a window: there it hears of the trials beside the last ones too.
+    """
     sweep = experiment.sweep
     assert sweep is not None
-    left_out = _LIMITS if sweep.order == "window" else (*_LIMITS, "parallelism")
+    left_out = {*_LIMITS} if sweep.order == "window" else {*_LIMITS, "parallelism"}
+    if sweep.order == "window" and sweep.pruner != "none":
+        left_out.remove("trials")
     found: dict[str, Any] = {
         f"sweep.{key}": value for key, value in sweep.model_dump(mode="json").items() if key not in left_out
     }
@@ -86,8 +93,13 @@ def _unreadable(path: Path, why: str) -> UnreadableLock:
 
 
 def check(lock: SweepLock, path: Path, spec: Mapping[str, str]) -> None:
-    """Raise LockOfAnotherSpec, which says what changed, where the record is not of this specification."""
+    """Raise LockOfAnotherSpec, which says what changed, where the record is not of this specification.
+
+    Fewer trials than the record's are its first ones.
+    """
     changed = [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
+    if changed == [_TRIALS] and int(spec[_TRIALS]) < lock.trials:
+        return
     if not changed:
         return
     told = "".join(

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
+from experiment.trials import Row, table_digest
 from experiment.value import Scalar, double_bits
 from runner.sweep.events import Ask, Event, Report, Result, Tell
 from runner.sweep.refusals import TableDiffers
@@ -73,6 +74,13 @@ class Replay:
         else:
             why = "same processor and libraries: the code, its data or its environment changed, or it is random"
         return TableDiffers(f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}")
+
+
+def check_whole(record: Sequence[Row], table: Sequence[Row]) -> None:
+    """Raise TableDiffers where the tables differ in any bit, as far as both go, though no event did."""
+    for there, here in zip(record, table, strict=False):
+        if table_digest([there]) != table_digest([here]):
+            raise TableDiffers(f"trial {here.trial}: the record has {there.to_json()}, found {here.to_json()}")
 
 
 def _equal(one: Scalar | None, other: Scalar | None) -> bool:

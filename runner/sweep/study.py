@@ -20,13 +20,20 @@ _NAME = "sweep"  # Hyperband's brackets depend on the study's name
 
 
 class Study:
-    """What sampler and pruner see. Each of `ask`, `report` and `tell` gives the event that `insert` does again."""
+    """What sampler and pruner see. Each of `ask`, `report` and `tell` gives the event that `insert` does again.
 
-    def __init__(self, sweep: Sweep, start: Mapping[str, Scalar] | None = None) -> None:
+    `pruned_at`: trial -> step, in place of a pruner's judgement: that of a record of which only a part is made again,
+    so that trials the pruner compared with then are not there now.
+    """
+
+    def __init__(
+        self, sweep: Sweep, start: Mapping[str, Scalar] | None = None, pruned_at: Mapping[int, int] | None = None
+    ) -> None:
         import optuna
 
         self._sweep = sweep
         self._start = start
+        self._pruned_at = pruned_at
         self._results: dict[int, Result] = {}
         self._pruned: set[int] = set()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -54,6 +61,8 @@ class Study:
         """A point of a running trial, and whether the pruner ends it there."""
         before = self._trial_attrs(trial)
         self._storage.set_trial_intermediate_value(trial, step, value)
+        if self._pruned_at is not None:
+            return Report(trial=trial, step=step, value=value), self._pruned_at.get(trial) == step
         found = self.optuna.get_trials(deepcopy=False)[trial]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
