@@ -130,7 +130,7 @@ class _Driver:
         self._noted(event)
 
     def _take_up(self, asked: Ask, result: Result | None) -> None:
-        """A trial that is not told yet: with its result where that is all that is needed, run again elsewhere."""
+        """A trial that is not told yet: with its result where that is all that is needed; else run again."""
         pruned = asked.trial in self._seen.pruned
         if result is None and pruned:
             result = Result(trial=asked.trial, values=None, reason="pruned; the sweep was killed before its run ended")

@@ -73,14 +73,16 @@ class Replay:
             why = "same processor and libraries, and all results before were equal: this is a bug in ml-experiment"
         else:
             why = "same processor and libraries: the code, its data or its environment changed, or it is random"
-        return TableDiffers(f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}")
+        text = f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}"
+        return TableDiffers(text, elsewhere=before != here)
 
 
-def check_whole(record: Sequence[Row], table: Sequence[Row]) -> None:
+def check_whole(record: Sequence[Row], table: Sequence[Row], *, elsewhere: bool) -> None:
     """Raise TableDiffers where the tables differ in any bit, as far as both go, though no event did."""
     for there, here in zip(record, table, strict=False):
         if table_digest([there]) != table_digest([here]):
-            raise TableDiffers(f"trial {here.trial}: the record has {there.to_json()}, found {here.to_json()}")
+            text = f"trial {here.trial}: the record has {there.to_json()}, found {here.to_json()}"
+            raise TableDiffers(text, elsewhere=elsewhere)
 
 
 def _equal(one: Scalar | None, other: Scalar | None) -> bool:
