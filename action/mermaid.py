@@ -21,13 +21,13 @@ LEGEND = "Blue: baseline (range over its runs; as lines, mean and margin). Orang
 GAP_LEGEND = "Powers of ten: −8 means that the two runs agree in eight digits"
 
 
-def diagrams(chart: Chart | GapChart) -> tuple[str, ...]:
+def diagrams(chart: AnyChart) -> tuple[str, ...]:
     """The diagrams of one chart: its curves where it has any, and every run as a bar; none for no finite value."""
     made = [_gap(chart)] if isinstance(chart, GapChart) else [_curves(chart), _runs(chart)]
     return tuple(text for text in made if text)
 
 
-def legend(chart: Chart | GapChart) -> str:
+def legend(chart: AnyChart) -> str:
     """What the colours and numbers of the diagrams mean."""
     return GAP_LEGEND if isinstance(chart, GapChart) else LEGEND
 
