@@ -13,7 +13,9 @@ from typing import Protocol
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
 from action.activities.sweep_trials import Points, Trials
+from experiment.claim import Claim
 from experiment.environment import hardware_class
+from experiment.record import Status
 from experiment.search import Sweep
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
@@ -146,7 +148,7 @@ def run_sweep(
         if not finished or swept.hopeless:
             return swept
         fresh = _fresh(session, sweep, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
-        lock = _locked(experiment, spec, plan.machine, events, swept)
+        lock = _locked(experiment, spec, plan.machine, events, replace(swept, fresh=fresh))
         if plan.lock is None or len(table) > len(plan.lock.table):
             lockfile.write(lock, target)
         path.rename(path.with_name(f"{experiment.experiment}-{lock.table_digest[:12]}.jsonl"))
@@ -295,6 +297,18 @@ def _locked(
         machine=machine,
         table_digest=table_digest(swept.table),
         best=tuple(row.trial for row in swept.best),
+        claim=_claim(sweep_of(experiment), swept),
         order=lockfile.order_of(events),
         table=tuple(row.model_copy(update={"runs": (), "seconds": 0.0, "gpu_seconds": 0.0}) for row in swept.table),
     )
+
+
+def _claim(sweep: Sweep, swept: Swept) -> Claim | None:
+    """What the runs on fresh seeds came to; None unless all of them ended well and have the objective."""
+    metric, goal = next(iter(sweep.objective.items()))
+    runs = [run.record for run in swept.fresh]
+    good = [run for run in runs if run.outcome.status is Status.OK and metric in run.metrics]
+    if not runs or len(good) < len(runs):
+        return None
+    seeds, values = zip(*((run.parts.seed, run.metrics[metric].value) for run in good), strict=True)
+    return Claim(trial=swept.best[0].trial, metric=metric, goal=goal, seeds=seeds, values=values)
