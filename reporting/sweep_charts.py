@@ -53,7 +53,8 @@ def history(study: Study) -> HistoryChart | None:
     parts = [f"{metric.name} of {count(len(study.table), 'trial')}"]
     if leaders:
         first, last = (words.with_unit(words.number(value)) for _, value in (leaders[0], leaders[-1]))
-        parts.append(f"the best so far goes from {first} to {last}, which trial {leaders[-1][0]} reached")
+        by = f"{last} in trial {leaders[-1][0]}"
+        parts.append(f"the best so far goes from {first} to {by}" if len(leaders) > 1 else f"the best is {by}")
     parts += _marked([ended for _, _, ended in seen], len(failed))
     if fresh:
         parts.append(f"its parameters give {words.spread(fresh.mean, fresh.sd)} on {_seeds(len(fresh.values))}")

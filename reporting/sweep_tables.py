@@ -111,10 +111,10 @@ def importances(study: Study) -> list[Block]:
         right=(False, True, True),
         rows=tuple(rows),
     )
-    aim = "tenth nearest to the Pareto front" if study.several else "best tenth"
+    aim = "tenth nearest to the Pareto front" if study.several else "best tenth of them"
     said = (
         f"PED-ANOVA (Optuna) over {count(found.trials, 'complete trial')}: how much a parameter's values in the "
-        f"{aim} of them differ from those in all. The interval holds 90 % of {found.resamples} bootstrap resamples. "
+        f"{aim} differ from those in all. The interval holds 90 % of {found.resamples} bootstrap resamples. "
         "A guide to what to look at, not a measurement: the sampler did not draw the values evenly."
     )
     return [table, Paragraph(words=line(said))]
