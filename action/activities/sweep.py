@@ -67,7 +67,6 @@ class Swept:
     replayed: bool
     lock: Path | None
     fresh: tuple[FinishedRun, ...] = ()
-    importances: Mapping[str, float] | None = None
     wall_s: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -131,7 +130,7 @@ def run_sweep(
     path = log_path(session, experiment)
     session = replace(session, experiment=experiment)
     with opened(path) as found:
-        plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
+        plan = _Plan(spec, machine_of(session), start, _followed(found, target, spec, fate))
         log = _begin(found, plan, experiment.experiment, fate)
         try:
             events, study = _drive(session, sweep, log, plan, hands=hands, reuse=reuse, wish=wish, teller=teller)
@@ -163,10 +162,10 @@ def run_sweep(
         [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
     )
     notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
-    return replace(swept, lock=target, fresh=fresh, importances=_importances(study, sweep), notes=notes)
+    return replace(swept, lock=target, fresh=fresh, notes=notes)
 
 
-def _machine(session: Session) -> str:
+def machine_of(session: Session) -> str:
     """What suggestions and results depend on besides the specification, in words."""
     hardware = hardware_class(session.prepared.hardware, session.prepared.environment)
     return f"{hardware}; Optuna {version('optuna')}, NumPy {version('numpy')}"
@@ -265,19 +264,6 @@ def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
         how = "results are told as they come, and their order is recorded"
     few = "; set resources.cpus to run trials side by side" if workers < sweep.parallelism and workers == 1 else ""
     return f"{how}{few}"
-
-
-def _importances(study: Study, sweep: Sweep) -> dict[str, float]:
-    """PED-ANOVA's importance of each parameter; none where there are too few trials to say, or several objectives."""
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-
-    if len(sweep.objective) > 1:
-        return {}
-    try:
-        found = get_param_importances(study.optuna, evaluator=PedAnovaImportanceEvaluator())
-    except (ValueError, RuntimeError):
-        return {}
-    return dict(found)
 
 
 def _fresh(session: Session, hands: Hands, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:

@@ -37,8 +37,7 @@ class Study:
         self._results: dict[int, Result] = {}
         self._pruned: set[int] = set()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        directions = [_DIRECTIONS[goal] for goal in sweep.objective.values()]
-        self.optuna: OptunaStudy = optuna.create_study(directions=directions, study_name=_NAME)
+        self.optuna: OptunaStudy = optuna.create_study(directions=directions(sweep), study_name=_NAME)
         self._storage = self.optuna._storage
 
     def ask(self, trial: int) -> Ask:
@@ -150,6 +149,11 @@ class Study:
 
     def _new(self, before: Mapping[str, str]) -> dict[str, str]:
         return {name: text for name, text in self._study_attrs().items() if before.get(name) != text}
+
+
+def directions(sweep: Sweep) -> list[Literal["minimize", "maximize"]]:
+    """Of the objectives, as Optuna calls them."""
+    return [_DIRECTIONS[goal] for goal in sweep.objective.values()]
 
 
 def maximized(sweep: Sweep) -> list[bool]:
