@@ -45,19 +45,25 @@ def write(bundle: Bundle, found: Report, folder: Path) -> Published:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(made.bundle, bundles.dumps(bundle))
-        _write_report(found, made, folder / "figures")
     except OSError as error:
         raise CannotStore(folder, error) from None
+    write_report(found, made.report, folder / "figures")
     return made
 
 
-def _write_report(found: Report, made: Published, figures: Path) -> None:
+def write_report(found: Report, path: Path, figures: Path) -> Path:
+    """Write a report as Markdown to `path` and as a page beside it, which is returned. Raises CannotStore."""
     from reporting.render import to_html, to_markdown
 
-    shutil.rmtree(figures, ignore_errors=True)  # those of an earlier report would be taken for this one's
-    drawn, links = _draw(found, figures) if found.charts else ([], [])
-    write_whole(made.report, to_markdown(found, links).encode())
-    write_whole(made.html, to_html(found, drawn).encode())
+    html = path.with_suffix(".html")
+    try:
+        shutil.rmtree(figures, ignore_errors=True)  # those of an earlier report would be taken for this one's
+        drawn, links = _draw(found, figures) if found.charts else ([], [])
+        write_whole(path, to_markdown(found, links).encode())
+        write_whole(html, to_html(found, drawn).encode())
+    except OSError as error:
+        raise CannotStore(path.parent, error) from None
+    return html
 
 
 def _draw(found: Report, folder: Path) -> tuple[list[str], list["Link"]]:
