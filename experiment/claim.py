@@ -37,6 +37,7 @@ class NoClaim(StrEnum):
 
     NO_RECORD = "there is no record of a sweep"
     UNREADABLE = "the record of the sweep cannot be read"
+    NOT_MADE = "the run left no sound verification of the sweep"
     SEVERAL = "a study of several objectives has a front, and no single best trial that claims a value"
     BADLY = "the record has no claim: no trial ended well, or the best one did not on fresh seeds"
 

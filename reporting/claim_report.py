@@ -24,6 +24,7 @@ from reporting.document import (
     strong,
     told,
 )
+from reporting.gate import WORST_FIRST
 from reporting.markdown import name
 from reporting.numbers import NBSP, count, duration
 from reporting.words import amount, and_then, because, gate, look, metric, odds, pair, seeds_in_words, sentence
@@ -51,12 +52,34 @@ def build(found: Verification, verdict: Verdict, experiment: str, *, footer: Lin
     )
 
 
-def section(found: Verification, verdict: Verdict) -> Section:
-    """The same as one part of a training's report."""
+def beside(report: Report, found: Verification, verdict: Verdict) -> Report:
+    """A training's report with the sweep's verdict in it: a line in the open, the rest folded; the worse gate is shown.
+
+    Only a verdict that does not pass is in the heading too.
+    """
+    held = verdict.gate is GateResult.PASSED
+    heading = report.heading if held else line(*report.heading, "; sweep ", *headline(found, verdict))
+    answer = line(strong("Does the sweep's claim hold?"), " ", _answer(verdict), line(*headline(found, verdict)[1:]))
+    charts = charts_of(verdict)
+    pictures = [Picture(chart=len(report.charts) + i) for i in range(len(charts))]
     said = tuple(Paragraph(words=words) for words in lead(found, verdict))
     details = tuple(block for part in _details(found, verdict) for block in part.blocks)
-    blocks: tuple[Block, ...] = (*said, *_table(verdict), *bullets(found, verdict), *details)
-    return Section(title=f"The sweep's claim: {said_of(verdict)}", blocks=blocks)
+    blocks: tuple[Block, ...] = (*said, *_table(verdict), *pictures, *bullets(found, verdict), *details)
+    return report.model_copy(
+        update={
+            "heading": heading,
+            "gate": min(report.gate, verdict.gate, key=WORST_FIRST.index),
+            "blocks": (*report.blocks, Paragraph(kind="bullet", words=answer)),
+            "charts": (*report.charts, *charts),
+            "sections": (*report.sections, Section(title=f"The sweep's claim: {said_of(verdict)}", blocks=blocks)),
+        }
+    )
+
+
+def _answer(verdict: Verdict) -> str:
+    if verdict.gate is GateResult.PASSED:
+        return f"Yes, {said_of(verdict)}"
+    return f"No, {said_of(verdict)}" if verdict.gate is GateResult.FAILED else f"Not known, {said_of(verdict)}"
 
 
 def said_of(verdict: Verdict) -> str:
@@ -110,26 +133,22 @@ def _against(found: Verification, verdict: Verdict, decision: Decision, *, first
 
 
 def charts_of(verdict: Verdict) -> tuple[Chart, ...]:
-    """One figure: every value that was claimed, and every one that came out."""
-    shown = [decision for decision in verdict.decisions if decision.candidate.values]
-    if not shown or shown[0].judgement is Judgement.UNVERIFIABLE:
+    """One figure: every value that is claimed, and every one that came out."""
+    decision = next(iter(verdict.decisions), None)
+    if decision is None or not decision.candidate.values or decision.judgement is Judgement.UNVERIFIABLE:
         return ()
-    words, first = look(shown[0]), shown[0]
-    labels = ("the claim", "the base's claim")
-    same = [decision for decision in shown if decision.metric == first.metric]
-    sides = [side_of(label, decision.baseline) for label, decision in zip(labels, same, strict=False)]
-    sides.append(side_of("this commit", first.candidate))
-    shown_name = name(first.metric)
+    words, shown = look(decision), name(decision.metric)
+    sides = (side_of("the claim", decision.baseline), side_of("this commit", decision.candidate))
     return (
         Chart(
-            metric=shown_name,
+            metric=shown,
             unit=words.unit,
-            sides=tuple(sides),
-            margin=first.margin,
-            margin_words=margin_words(first),
+            sides=sides,
+            margin=decision.margin,
+            margin_words=margin_words(decision),
             decimals=words.decimals,
             exponent=words.exponent,
-            alt=f"{shown_name} of each run: {', '.join(range_words(side, words) for side in sides)}",
+            alt=f"{shown} of each run: {', '.join(range_words(side, words) for side in sides)}",
         ),
     )
 

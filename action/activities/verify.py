@@ -14,7 +14,6 @@ from experiment.snapshot import RunSummary
 from experiment.spec import Experiment
 from experiment.summarise import summary
 from experiment.sweep_policy import First
-from experiment.value import Scalar
 from runner.sweep import lockfile
 from runner.sweep.drive import Wish
 from runner.sweep.lockfile import SweepLock
@@ -84,8 +83,8 @@ def verify(
     found = found.model_copy(update={"changed": tuple(_changed(session, lock))})
     try:
         if record.no_claim is None and lock.best_row is not None and lock.claim is not None:
-            params, runs = _fresh(session, record, lock, wanted)
-            found = found.model_copy(update={"params": params, "claim": lock.claim, "runs": runs})
+            found = found.model_copy(update={"params": lock.best_row.params, "claim": lock.claim})
+            found = found.model_copy(update={"runs": _fresh(session, record, lock, wanted)})
         if wanted.trials:
             made = MadeAgain(asked=min(wanted.trials, len(lock.table)), of=len(lock.table))
             if found.changed:
@@ -116,19 +115,17 @@ def _changed(session: Session, lock: SweepLock) -> Sequence[str]:
     return [key for key in lockfile.changes(lock, here) if key != "start"]
 
 
-def _fresh(
-    session: Session, record: Record, lock: SweepLock, wanted: Wanted
-) -> tuple[dict[str, Scalar], tuple[RunSummary, ...]]:
+def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) -> tuple[RunSummary, ...]:
     """The best trial's parameters on seeds that neither a claim nor the experiment has."""
     assert lock.claim is not None
     assert lock.best_row is not None
     experiment = session.experiment
-    params = lock.best_row.params
     used = {*lock.claim.seeds, *experiment.seeds, *(record.before.seeds if record.before is not None else ())}
     seeds = wanted.seeds or fresh_seeds(len(lock.claim.seeds), used)
-    again = replace(session, experiment=experiment.model_copy(update={"params": {**experiment.params, **params}}))
+    params = {**experiment.params, **lock.best_row.params}
+    again = replace(session, experiment=experiment.model_copy(update={"params": params}))
     note = f"trial {lock.claim.trial} of the record on fresh seeds: does its claim hold?"
-    return dict(params), tuple(summary(run) for run, _ in again.runs(seeds, wanted.reuse, note))
+    return tuple(summary(run) for run, _ in again.runs(seeds, wanted.reuse, note))
 
 
 def _again(session: Session, lock: SweepLock, wanted: MadeAgain, wish: Callable[[], Wish], teller: Teller) -> MadeAgain:
