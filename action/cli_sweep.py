@@ -56,6 +56,7 @@ def sweep(
     from action.activities import sweep as activity
     from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice, open_session
+    from action.activities.sweep_hands import own_hands
     from action.activities.verify import ALL, Wanted
     from action.cli_verify import refuse_given
     from action.cli_verify import verify as judge
@@ -82,7 +83,7 @@ def sweep(
                 found = activity.run_sweep(
                     session,
                     experiment,
-                    workers=workers,
+                    hands=own_hands(session, asked.sweep_of(experiment), workers),
                     reuse=reuse,
                     fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
                     wish=wish,

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
+from action.activities.sweep_hands import Hands
 from action.activities.sweep_trials import Points, Trials
 from experiment.claim import Claim
 from experiment.environment import hardware_class
@@ -25,12 +26,11 @@ from experiment.summarise import FinishedRun
 from experiment.trials import Row, best, table_digest
 from experiment.value import Scalar
 from runner import tracking
-from runner.schedule import Cancelled, slots, usable_processors
+from runner.schedule import Cancelled
 from runner.sweep import lockfile
 from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
 from runner.sweep.events import Began, Event
 from runner.sweep.export import export
-from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
@@ -115,7 +115,7 @@ def run_sweep(
     session: Session,
     experiment: Experiment,
     *,
-    workers: int | None,
+    hands: Hands,
     reuse: Cache,
     fate: Fate,
     wish: Callable[[], Wish],
@@ -138,7 +138,7 @@ def run_sweep(
         plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
         log = _begin(found, plan, experiment.experiment, fate)
         try:
-            events, study = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+            events, study = _drive(session, sweep, log, plan, hands=hands, reuse=reuse, wish=wish, teller=teller)
         except TableDiffers:
             path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
             raise
@@ -150,7 +150,7 @@ def run_sweep(
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
         if not finished or swept.hopeless:
             return swept
-        fresh = _fresh(session, sweep, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
+        fresh = _fresh(session, hands, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
         lock = _locked(experiment, spec, plan.machine, events, replace(swept, fresh=fresh))
         if plan.lock is None or len(table) > len(plan.lock.table):
             lockfile.write(lock, target)
@@ -168,7 +168,9 @@ def run_sweep(
     return replace(swept, lock=target, fresh=fresh, importances=_importances(study, sweep), notes=notes)
 
 
-def make_again(session: Session, lock: SweepLock, trials: int, *, wish: Callable[[], Wish], teller: Teller) -> None:
+def make_again(
+    session: Session, hands: Hands, lock: SweepLock, trials: int, *, wish: Callable[[], Wish], teller: Teller
+) -> None:
     """Make the first trials of a record again, every one for real. `session.experiment` is the record's.
 
     Raises TableDiffers at the first difference, and Cancelled where the user wished no new trials.
@@ -180,7 +182,7 @@ def make_again(session: Session, lock: SweepLock, trials: int, *, wish: Callable
     scratch = tempfile.TemporaryDirectory(dir=session.store.work, prefix=f"{os.getpid()}-")
     with scratch as folder, opened(Path(folder, "log.jsonl")) as log:
         log.append(plan.began(lock.experiment))
-        _drive(session, sweep, log, plan, workers=None, reuse=Cache.IGNORE, wish=wish, teller=teller)
+        _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
     if wish() is not Wish.GO_ON:
         raise Cancelled
 
@@ -229,15 +231,13 @@ def _drive(
     log: Log,
     plan: _Plan,
     *,
-    workers: int | None,
+    hands: Hands,
     reuse: Cache,
     wish: Callable[[], Wish],
     teller: Teller,
 ) -> tuple[list[Event], Study]:
     # Fewer trials than the record has are its first ones, which do not depend on those after them.
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
-    shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
-    shares = shares[: min(workers or sweep.parallelism, len(shares))]
     order: Order = Free()
     if sweep.order == "window":
         order = Window(sweep.parallelism)
@@ -256,9 +256,9 @@ def _drive(
         late = until is not None and time.monotonic() > until
         return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
 
-    teller.plan(sweep, len(shares), _note(sweep, len(shares), plan.lock), log.events)
+    teller.plan(sweep, hands.many, _note(sweep, hands.many, plan.lock), log.events)
     with ExitStack() as stack:
-        executor = stack.enter_context(Local(shares, trials.make))
+        executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
         checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
         events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
@@ -299,13 +299,13 @@ def _importances(study: Study, sweep: Sweep) -> dict[str, float]:
     return dict(found)
 
 
-def _fresh(session: Session, sweep: Sweep, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
+def _fresh(session: Session, hands: Hands, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
     """The best trial's parameters on the experiment's own seeds, which no trial used."""
     experiment = session.experiment
     chosen = experiment.model_copy(update={"params": {**experiment.params, **found[0].params}})
     again = replace(session, experiment=chosen)
-    note = f"trial {found[0].trial} is the best of {sweep.trials}: its result on fresh seeds"
-    return tuple(run for run, _ in again.runs(experiment.seeds[:FRESH_SEEDS], reuse, note))
+    note = f"trial {found[0].trial} is the best of {sweep_of(experiment).trials}: its result on fresh seeds"
+    return tuple(run for run, _ in hands.runs(again, experiment.seeds[:FRESH_SEEDS], reuse, note))
 
 
 def _locked(

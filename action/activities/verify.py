@@ -7,6 +7,8 @@ from pathlib import Path
 
 from action.activities.session import Cache, Session
 from action.activities.sweep import Teller, make_again
+from action.activities.sweep_asked import sweep_of
+from action.activities.sweep_hands import own_hands
 from experiment.claim import Claim, MadeAgain, NoClaim, Verification, fresh_seeds
 from experiment.errors import InfrastructureFailed
 from experiment.search import Sweep
@@ -130,7 +132,8 @@ def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) ->
 
 def _again(session: Session, lock: SweepLock, wanted: MadeAgain, wish: Callable[[], Wish], teller: Teller) -> MadeAgain:
     try:
-        make_again(session, lock, wanted.asked, wish=wish, teller=teller)
+        hands = own_hands(session, sweep_of(session.experiment), None)
+        make_again(session, hands, lock, wanted.asked, wish=wish, teller=teller)
     except TableDiffers as error:
         return wanted.model_copy(update={"difference": str(error), "elsewhere": error.elsewhere})
     except SweepRefused as error:
