@@ -144,7 +144,7 @@ def outputs(verdict: Verdict | None, ruling: Ruling | None, **more: str) -> dict
 
 
 OUTPUTS = (
-    "verdict", "passed", "experiment", "report", "html", "bundle", "comment-url", "check-url", "best-params",
-    "sweep-verdict",
+    "verdict", "sweep-verdict", "passed", "experiment", "report", "html", "bundle",
+    "comment-url", "check-url", "best-params",
 )  # fmt: skip
 """Every output, as in action.yml."""

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from action.activities.publish import write_report
+from action.activities.publish import write_pages
 from action.activities.session import Session
 from action.activities.verify import Wanted, repeat_command
 from action.outputs import metric_figures
@@ -16,8 +16,8 @@ from reporting.claim_report import build, headline, said_of
 from reporting.decision import Verdict
 from reporting.document import commit, line, listed, text_of
 from reporting.sweep_words import parameters
+from runner.store import CannotStore
 
-REPORT = "sweep-verified.md"
 _LABEL = 11
 
 
@@ -56,7 +56,12 @@ def publish(session: Session, wanted: Wanted, found: Verification, verdict: Verd
         repeat=repeat_command(session, wanted),
         whole=f"{state.name}/sweep-verified.html",
     )
-    return write_report(report, state / REPORT, state / "sweep-figures")
+    html = state / "sweep-verified.html"
+    try:
+        write_pages(report, state / "sweep-verified.md", html, state / "verified-figures")
+    except OSError as error:
+        raise CannotStore(state, error) from None
+    return html
 
 
 def outputs(found: Verification, verdict: Verdict, html: Path) -> dict[str, Any]:
