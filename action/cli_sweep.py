@@ -34,6 +34,7 @@ def sweep(
     from action.activities import sweep as activity
     from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice, open_session
+    from action.activities.sweep_hands import own_hands
     from action.interrupts import counted
     from action.terminal import report_line
     from experiment import file
@@ -50,7 +51,7 @@ def sweep(
                 found = activity.run_sweep(
                     session,
                     experiment,
-                    workers=workers,
+                    hands=own_hands(session, asked.sweep_of(experiment), workers),
                     reuse=Cache.IGNORE if no_cache else Cache.USE,
                     fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
                     wish=wish,

@@ -1,18 +1,19 @@
-"""Figures as files on a branch of the same repository, which its members can see and nobody has to host."""
+"""Figures as files on branches of the same repository, which its members can see and nobody has to host."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 
 from action.forge.forge import Forge
 from action.forge.refusals import Conflict, ForgeFailed
 from action.forge.values import TreeEntry
 from action.publish import Place
 
-BRANCH = "ml-experiment-data"
-MOST_BYTES = 50 * 1024 * 1024
-MOST_FILES = 600
+PREFIX = "ml-experiment-data-"
+MOST_BYTES = 25 * 1024 * 1024
+MOST_FILES = 300
 _TRIES = 8
-_README = b"""Figures of ml-experiment's reports. This branch has no history in common with the code; older figures are
-taken away as new ones come. Deleting it costs nothing but the pictures in earlier comments.
+_README = b"""Figures of ml-experiment's reports. This branch has no history in common with the code. When it is full
+the next one begins, and the one before it is deleted. Deleting it costs nothing but the pictures in earlier comments.
 """
 
 
@@ -21,7 +22,7 @@ class BranchUnsettled(ForgeFailed):
 
     def __init__(self) -> None:
         super().__init__(
-            f"branch {BRANCH}", f"it was moved by others {_TRIES} times in a row", "run the job again for the figures"
+            f"branch {PREFIX}*", f"it was moved by others {_TRIES} times in a row", "run the job again for the figures"
         )
 
 
@@ -31,56 +32,58 @@ def folder_of(place: Place) -> str:
     return f"{place.experiment}/{place.age.run:019d}.{place.age.attempt}/{about}"
 
 
-def address(server_url: str, repository: str, path: str) -> str:
+def address(server_url: str, repository: str, branch: str, path: str) -> str:
     """A link that shows the file to whoever may see the repository."""
-    return f"{server_url}/{repository}/blob/{BRANCH}/{path}?raw=true"
+    return f"{server_url}/{repository}/blob/{branch}/{path}?raw=true"
 
 
-def upload(forge: Forge, files: Mapping[str, bytes], title: str) -> None:
-    """One commit with these files, and without the oldest where it would be too much.
+def upload(forge: Forge, files: Mapping[str, bytes], title: str) -> str:
+    """One commit with these files; the branch it is on.
 
-    The branch only ever moves forward, so that of two reports at once none loses its files. Raises ForgeFailed; MayNot
-    where the token may not write contents.
+    A branch only ever moves forward, so that of two reports at once none loses its files. A commit that takes files
+    away would leave them in the history, which every clone fetches; so a full branch is followed by a new one, and only
+    the one before is kept. Raises ForgeFailed; MayNot where the token may not write contents.
     """
     added = [TreeEntry(path=path, mode="100644", type="blob", sha="", size=len(data)) for path, data in files.items()]
     blobs: dict[str, str] = {}
     for _ in range(_TRIES):
-        tip = forge.files.ref(BRANCH)
-        kept = pruned(forge.files.entries(tip) if tip else [], added)
+        branches = {_number(name): commit for name, commit in forge.files.refs(PREFIX).items() if _number(name)}
+        number = max(branches, default=1)
+        tip = branches.get(number)
+        there = forge.files.entries(tip) if tip else []
+        if is_full(there, added):
+            number, tip, there = number + 1, None, []
         for path, data in {"README.md": _README, **files}.items():
             if path not in blobs:
                 blobs[path] = forge.files.add_blob(data)
-        tree = forge.files.add_tree([*((entry.path, entry.sha) for entry in kept), *blobs.items()])
-        commit = forge.files.add_commit(tree, [tip] if tip else [], title)
+        kept = [(entry.path, entry.sha) for entry in there if entry.path not in blobs]
+        commit = forge.files.add_commit(forge.files.add_tree([*kept, *blobs.items()]), [tip] if tip else [], title)
+        branch = f"{PREFIX}{number}"
         try:
             if tip is None:
-                forge.files.create_ref(BRANCH, commit)
+                forge.files.create_ref(branch, commit)
             else:
-                forge.files.move_ref(BRANCH, commit)
+                forge.files.move_ref(branch, commit)
         except Conflict:
             continue
-        return
+        with contextlib.suppress(ForgeFailed):  # the figures are there; the next report tries it again
+            for old in branches:
+                if old < number - 1:
+                    forge.files.delete_ref(f"{PREFIX}{old}")
+        return branch
     raise BranchUnsettled
 
 
-def pruned(
-    there: list[TreeEntry], added: list[TreeEntry], most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES
-) -> list[TreeEntry]:
-    """What of `there` stays beside `added`: the newest runs' files, as far as they fit."""
-    new = {entry.path for entry in added}
-    files, size = len(added), sum(entry.size for entry in added)
-    kept = []
-    for entry in sorted(there, key=_run, reverse=True):
-        if entry.path in new or entry.path == "README.md":
-            continue
-        files, size = files + 1, size + entry.size
-        if files > most_files or size > most_bytes:
-            break
-        kept.append(entry)
-    return kept
+def is_full(
+    there: Sequence[TreeEntry], added: Sequence[TreeEntry], most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES
+) -> bool:
+    """Whether a branch that holds `there` has no room for `added`; one that is empty has room for anything."""
+    return bool(there) and (
+        len(there) + len(added) > most_files or sum(entry.size for entry in (*there, *added)) > most_bytes
+    )
 
 
-def _run(entry: TreeEntry) -> str:
-    """The run a file is of: the second part of its path, of one width."""
-    parts = entry.path.split("/")
-    return parts[1] if len(parts) > 2 else ""
+def _number(branch: str) -> int:
+    """Which of the branches it is, from 1; 0 where it is none of ours."""
+    rest = branch.removeprefix(PREFIX)
+    return int(rest) if rest.isdecimal() and rest.isascii() and len(rest) < 10 else 0

@@ -48,15 +48,13 @@ def _drawn(charts: Sequence[Chart | GapChart]) -> tuple[Shown, ...]:
 
 def _uploaded(charts: Sequence[Chart | GapChart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:
     folder = data_branch.folder_of(place)
-    files: dict[str, bytes] = {}
-    links: list[Shown] = []
-    for number, chart in enumerate(charts):
-        pair = {f"{folder}/{number}-{theme}.png": content for theme, content in _pngs(chart).items()}
-        files |= pair
-        light, dark = (data_branch.address(server_url, forge.repository, path) for path in pair)
-        links.append(Link(light, dark))
-    data_branch.upload(forge, files, f"Figures of {place.experiment}, run {place.age.run}")
-    return tuple(links)
+    pairs = [
+        {f"{folder}/{number}-{theme}.png": content for theme, content in _pngs(chart).items()}
+        for number, chart in enumerate(charts)
+    ]
+    files = {path: content for pair in pairs for path, content in pair.items()}
+    branch = data_branch.upload(forge, files, f"Figures of {place.experiment}, run {place.age.run}")
+    return tuple(Link(*(data_branch.address(server_url, forge.repository, branch, path) for path in p)) for p in pairs)
 
 
 def _pngs(chart: Chart | GapChart) -> Mapping[str, bytes]:

@@ -23,9 +23,9 @@ from experiment.search import Sweep
 from experiment.trials import table_digest
 from experiment.value import Scalar, digest
 from runner.runtime import Slot
+from runner.sweep.crew import Crew, Hear
 from runner.sweep.drive import Driving, Wish, drive
 from runner.sweep.events import Began, Event, Result
-from runner.sweep.local import Hear, Local
 from runner.sweep.log import opened
 from runner.sweep.orders import Follow, Free, Order, Window
 from runner.sweep.study import Study
@@ -65,7 +65,7 @@ def ours(sweep: Sweep, order: Order, sleep: Sleep) -> tuple[float, str, list[Eve
     with (
         tempfile.TemporaryDirectory() as folder,
         opened(Path(folder) / "log") as log,
-        Local([Slot()] * sweep.parallelism, make) as workers,
+        Crew([Slot()] * sweep.parallelism, make) as workers,
     ):
         log.append(Began(study="s", digest="d", machine="m", started=""))
         driving = Driving(sweep, Study(sweep), log, order, workers, lambda: Wish.GO_ON, lambda _event: None)

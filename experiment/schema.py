@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiment import search, spec
+from experiment import search, spec, sweep_policy
 from experiment.spec import Experiment
 from experiment.wording import FORMS
 
@@ -76,6 +76,8 @@ sweep:
   order: recorded
   objective: {test/auc: maximize}
   space: {lr: {float: [1e-4, 1e-1], log: true}, hidden: {int: [16, 256]}, act: {choice: [relu, tanh]}}
+  on_pull_request: best
+  limits: {trials: 200, parallelism: 16, time: 12h}
 notify: [{on: [regressed, error], url: "${SLACK_URL}"}]
 hooks: [my_package.hooks]
 """
@@ -111,7 +113,7 @@ def schema() -> dict[str, Any]:
 def _descriptions() -> dict[str, dict[str, str]]:
     """Class -> key -> the docstring below the field, read from the source: Python does not keep it."""
     found: dict[str, dict[str, str]] = {}
-    for node in (node for module in (search, spec) for node in ast.parse(inspect.getsource(module)).body):
+    for node in (node for module in (search, spec, sweep_policy) for node in ast.parse(inspect.getsource(module)).body):
         if isinstance(node, ast.ClassDef):
             texts = found.setdefault(node.name, {})
             for field, below in zip(node.body, node.body[1:], strict=False):

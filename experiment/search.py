@@ -9,6 +9,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from experiment.command import placeholders, variable
 from experiment.names import Goal, MetricName, ParamName, Positive, Seed
+from experiment.sweep_policy import First, Limits
 from experiment.units import Duration
 from experiment.value import Scalar, Value
 
@@ -173,6 +174,10 @@ class Sweep(Value):
     """Metrics and the bounds they must keep: the best trial is looked for among those that do."""
     space: Annotated[dict[ParamName, Range], Field(min_length=1)]
     """Parameter and its range; `{parameter}` may then stand in the command."""
+    on_pull_request: Literal["none", "best", "all"] | First = "none"
+    """What a pull request makes again: nothing, the best trial on fresh seeds, or besides all trials of the record."""
+    limits: Limits = Limits()
+    """The most that a sweep started by hand on GitHub may take, as the default branch has it."""
 
     @model_validator(mode="after")
     def _can_be_done(self) -> "Sweep":

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["accepted", "forge.fixtures"]
 
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # below nohup; commands under test would ignore it too
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Below nohup and in the background of a script these are ignored, and commands under test would ignore them too.
+for ignored, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):
+            signal.signal(ignored, usual)
 
 # Machines differ in speed by more than any deadline; in CI the same examples are tried every time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,20 +12,21 @@ from typing import Protocol
 
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
+from action.activities.sweep_hands import Hands
 from action.activities.sweep_trials import Points, Trials
+from experiment.claim import Claim
 from experiment.environment import hardware_class
+from experiment.record import Status
 from experiment.search import Sweep
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from experiment.trials import Row, best, table_digest
 from experiment.value import Scalar
 from runner import tracking
-from runner.schedule import slots, usable_processors
 from runner.sweep import lockfile
 from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
 from runner.sweep.events import Began, Event
 from runner.sweep.export import export
-from runner.sweep.local import Local
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
@@ -110,7 +111,7 @@ def run_sweep(
     session: Session,
     experiment: Experiment,
     *,
-    workers: int | None,
+    hands: Hands,
     reuse: Cache,
     fate: Fate,
     wish: Callable[[], Wish],
@@ -133,7 +134,7 @@ def run_sweep(
         plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
         log = _begin(found, plan, experiment.experiment, fate)
         try:
-            events, study = _drive(session, sweep, log, plan, workers=workers, reuse=reuse, wish=wish, teller=teller)
+            events, study = _drive(session, sweep, log, plan, hands=hands, reuse=reuse, wish=wish, teller=teller)
         except TableDiffers:
             path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
             raise
@@ -145,8 +146,8 @@ def run_sweep(
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
         if not finished or swept.hopeless:
             return swept
-        fresh = _fresh(session, sweep, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
-        lock = _locked(experiment, spec, plan.machine, events, swept)
+        fresh = _fresh(session, hands, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
+        lock = _locked(experiment, spec, plan.machine, events, replace(swept, fresh=fresh))
         if plan.lock is None or len(table) > len(plan.lock.table):
             lockfile.write(lock, target)
         path.rename(path.with_name(f"{experiment.experiment}-{lock.table_digest[:12]}.jsonl"))
@@ -207,15 +208,13 @@ def _drive(
     log: Log,
     plan: _Plan,
     *,
-    workers: int | None,
+    hands: Hands,
     reuse: Cache,
     wish: Callable[[], Wish],
     teller: Teller,
 ) -> tuple[list[Event], Study]:
     # Fewer trials than the record has are its first ones, which do not depend on those after them.
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
-    shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
-    shares = shares[: min(workers or sweep.parallelism, len(shares))]
     order: Order = Free()
     if sweep.order == "window":
         order = Window(sweep.parallelism)
@@ -234,9 +233,9 @@ def _drive(
         late = until is not None and time.monotonic() > until
         return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
 
-    teller.plan(sweep, len(shares), _note(sweep, len(shares), plan.lock), log.events)
+    teller.plan(sweep, hands.many, _note(sweep, hands.many, plan.lock), log.events)
     with ExitStack() as stack:
-        executor = stack.enter_context(Local(shares, trials.make))
+        executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
         checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
         events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
@@ -277,13 +276,13 @@ def _importances(study: Study, sweep: Sweep) -> dict[str, float]:
     return dict(found)
 
 
-def _fresh(session: Session, sweep: Sweep, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
+def _fresh(session: Session, hands: Hands, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
     """The best trial's parameters on the experiment's own seeds, which no trial used."""
     experiment = session.experiment
     chosen = experiment.model_copy(update={"params": {**experiment.params, **found[0].params}})
     again = replace(session, experiment=chosen)
-    note = f"trial {found[0].trial} is the best of {sweep.trials}: its result on fresh seeds"
-    return tuple(run for run, _ in again.runs(experiment.seeds[:FRESH_SEEDS], reuse, note))
+    note = f"trial {found[0].trial} is the best of {sweep_of(experiment).trials}: its result on fresh seeds"
+    return tuple(run for run, _ in hands.runs(again, experiment.seeds[:FRESH_SEEDS], reuse, note))
 
 
 def _locked(
@@ -295,6 +294,18 @@ def _locked(
         machine=machine,
         table_digest=table_digest(swept.table),
         best=tuple(row.trial for row in swept.best),
+        claim=_claim(sweep_of(experiment), swept),
         order=lockfile.order_of(events),
         table=tuple(row.model_copy(update={"runs": (), "seconds": 0.0, "gpu_seconds": 0.0}) for row in swept.table),
     )
+
+
+def _claim(sweep: Sweep, swept: Swept) -> Claim | None:
+    """What the runs on fresh seeds came to; None unless all of them ended well and have the objective."""
+    metric, goal = next(iter(sweep.objective.items()))
+    runs = [run.record for run in swept.fresh]
+    good = [run for run in runs if run.outcome.status is Status.OK and metric in run.metrics]
+    if not runs or len(good) < len(runs):
+        return None
+    seeds, values = zip(*((run.parts.seed, run.metrics[metric].value) for run in good), strict=True)
+    return Claim(trial=swept.best[0].trial, metric=metric, goal=goal, seeds=seeds, values=values)

@@ -14,10 +14,10 @@ from experiment.record import Status
 from experiment.search import Sweep
 from experiment.summarise import FinishedRun
 from experiment.value import Scalar
-from runner.execute import Bench, Progress, execute
-from runner.runtime import Slot
+from runner.execute import Progress
+from runner.sweep.bay import Bay
+from runner.sweep.crew import Hear
 from runner.sweep.events import Result
-from runner.sweep.local import Hear
 from runner.sweep.orders import Point
 from runner.sweep.refusals import TrialLost
 from runner.sweep.samplers import seed_of
@@ -35,9 +35,9 @@ class Points(Enum):
 
 @dataclass(frozen=True)
 class _Desk:
-    """Where a trial is made: its share of the machine, who hears of its points, what ends it early."""
+    """Where a trial is made, who hears of its points, what ends it early."""
 
-    slot: Slot
+    bay: Bay
     hear: Hear
     ended: threading.Event
 
@@ -53,14 +53,14 @@ class Trials:
     stops: Mapping[int, int]
 
     def make(
-        self, trial: int, params: Mapping[str, Scalar], slot: Slot, hear: Hear, ended: threading.Event
+        self, trial: int, params: Mapping[str, Scalar], bay: Bay, hear: Hear, ended: threading.Event
     ) -> Result | None:
-        """The trial's result; None where the user ended it. Raises TrialLost and what `execute` raises."""
+        """The trial's result; None where the user ended it. Raises TrialLost and what the bay's `run` raises."""
         began = time.monotonic()
-        session = self._with(params)
+        session = self._with(params, bay)
         runs: list[tuple[FinishedRun, Path]] = []
         for number in range(self.sweep.seeds):
-            run, folder = self._run(session, trial, seed_of(self.sweep.seed, trial, number), _Desk(slot, hear, ended))
+            run, folder = self._run(session, trial, seed_of(self.sweep.seed, trial, number), _Desk(bay, hear, ended))
             runs.append((run, folder))
             outcome = run.record.outcome
             if outcome.status is Status.CANCELLED and trial not in self.stops and not self._pruned(ended):
@@ -76,11 +76,10 @@ class Trials:
         """Whether the run was ended by the pruner and not by the user: then the session goes on."""
         return ended.is_set() and not self.session.cancelled.is_set()
 
-    def _with(self, params: Mapping[str, Scalar]) -> Session:
-        experiment = self.session.experiment
-        return replace(
-            self.session, experiment=experiment.model_copy(update={"params": {**experiment.params, **params}})
-        )
+    def _with(self, params: Mapping[str, Scalar], bay: Bay) -> Session:
+        given = self.session.experiment
+        experiment = given.model_copy(update={"params": {**given.params, **params}})
+        return replace(self.session, experiment=experiment, prepared=bay.prepared(self.session.prepared))
 
     def _run(self, session: Session, trial: int, seed: int, desk: "_Desk") -> tuple[FinishedRun, Path]:
         if self.reuse is Cache.USE and (earlier := session.earlier(seed)):
@@ -99,7 +98,7 @@ class Trials:
                 desk.ended.set()
 
         for _ in range(_ATTEMPTS):
-            made = execute(session.job(seed), Bench(session.store, desk.slot, watch, desk.ended))
+            made = desk.bay.run(session.job(seed), watch, desk.ended)
             if made.record.outcome.status is not Status.INFRA_ERROR:
                 return FinishedRun(made.record, made.curves, log_tail=made.log_tail), made.folder
         raise TrialLost(

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-from action.forge.refusals import NotUnderstood
+from action.forge.refusals import Conflict, NotUnderstood
 from action.forge.transport import Transport, part
 from action.forge.values import TreeEntry, held
 
@@ -56,6 +57,19 @@ class Files:
         """The commit a branch points at; None where there is no such branch."""
         found = self._ask.get_or_none(f"{self._at}/git/ref/heads/{_ref(branch)}")
         return None if found is None else str(found["object"]["sha"])
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Branches whose names begin with `prefix`, and the commits they point at."""
+        found = self._ask.get(f"{self._at}/git/matching-refs/heads/{_ref(prefix)}")
+        try:
+            return {str(one["ref"]).removeprefix("refs/heads/"): str(one["object"]["sha"]) for one in found}
+        except (KeyError, TypeError):
+            raise NotUnderstood(f"branches {prefix}*", "no commit") from None
+
+    def delete_ref(self, branch: str) -> None:
+        """Delete a branch of ours; that it is gone already is as good."""
+        with contextlib.suppress(Conflict):  # 422: Reference does not exist
+            self._ask.delete(f"{self._at}/git/refs/heads/{_ref(branch)}")
 
     def create_ref(self, branch: str, commit: str) -> None:
         """A new branch. Raises Conflict where it is there already."""

@@ -7,6 +7,7 @@ from action import sweep_view as view
 from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
 from action.activities.session import Cache, Choice, folder_of, open_session
+from action.activities.sweep_hands import own_hands
 from action.base import checkout
 from action.interrupts import counted
 from action.jobs.step import Ended, Step
@@ -42,7 +43,7 @@ def sweep(step: Step) -> Ended:
             found = activity.run_sweep(
                 session,
                 experiment,
-                workers=None,
+                hands=own_hands(session, asked.sweep_of(experiment), None),
                 reuse=Cache.USE,
                 fate=activity.Fate.FOLLOW,
                 wish=wish,

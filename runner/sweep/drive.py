@@ -22,7 +22,9 @@ _DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pa
 class Executor(Protocol):
     """Runs trials, as many at once as it has workers; the others wait their turn."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many there are now; at least one."""
 
     def start(self, trial: int, params: Mapping[str, Scalar]) -> None:
         """Run the trial as soon as a worker is free."""

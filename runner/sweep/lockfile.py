@@ -12,14 +12,18 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from experiment.atomic import write_whole
+from experiment.claim import Claim
 from experiment.spec import Experiment
 from experiment.trials import Row, table_digest
+from experiment.untrusted import parse_json
 from experiment.value import Scalar, Value, digest
 from experiment.wording import first_fault
 from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
 from runner.sweep.refusals import CannotLog, LockOfAnotherSpec, UnreadableLock
 
 _LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not decide what its trials are
+_ASIDE = (*_LIMITS, "on_pull_request", "limits")
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 class SweepLock(Value):
@@ -31,15 +35,21 @@ class SweepLock(Value):
     machine: str
     table_digest: str
     best: tuple[int, ...]
+    claim: Claim | None = None  # of the best trial; none of several objectives, nor where a run of it ended badly
     order: str
     table: tuple[Row, ...]
+
+    @property
+    def best_row(self) -> Row | None:
+        """The best trial; None where there is none, or a front of several."""
+        return next((row for row in self.table if self.best == (row.trial,)), None)
 
 
 def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict[str, str]:
     """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free."""
     sweep = experiment.sweep
     assert sweep is not None
-    left_out = _LIMITS if sweep.order == "window" else (*_LIMITS, "parallelism")
+    left_out = _ASIDE if sweep.order == "window" else (*_ASIDE, "parallelism")
     found: dict[str, Any] = {
         f"sweep.{key}": value for key, value in sweep.model_dump(mode="json").items() if key not in left_out
     }
@@ -47,7 +57,9 @@ def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict
     found["sweep.space"] = list(space)  # their order decides which number each of them gets
     found |= {f"sweep.space.{name}": sweep.space[name].model_dump(mode="json", exclude_defaults=True) for name in space}
     whole = experiment.model_dump(mode="json")
-    found |= {key: whole[key] for key in ("command", "params", "data", "metric_files", "artifacts", "determinism")}
+    found |= {key: whole[key] for key in ("command", "data", "metric_files", "artifacts", "determinism")}
+    searched = {name for name, range_ in space.items() if not range_["when"]}
+    found["params"] = {name: value for name, value in whole["params"].items() if name not in searched}
     found["start"] = None if start is None else dict(start)
     return {key: json.dumps(value, sort_keys=True) for key, value in found.items()}
 
@@ -65,30 +77,45 @@ def lock_path(folder: Path, experiment: Experiment) -> Path:
 def read(path: Path) -> SweepLock | None:
     """The record, None where there is none. Raises UnreadableLock."""
     try:
-        found = SweepLock.model_validate_json(path.read_bytes())
-        list(events(found))
+        return loads(path.read_bytes(), str(path))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unreadable(str(path), str(error.strerror)) from None
+
+
+def loads(data: bytes, name: str) -> SweepLock:
+    """The record in these bytes, which a stranger may have written. Raises UnreadableLock, which says `name`."""
+    try:
+        tree = parse_json(data, max_bytes=_MOST_BYTES)
+        found = SweepLock.model_validate_json(json.dumps(tree))
+        list(events(found))
     except ValidationError as error:
-        raise _unreadable(path, first_fault(error)) from None
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise _unreadable(path, str(error)) from None
+        raise _unreadable(name, first_fault(error)) from None
+    except (ValueError, KeyError, IndexError) as error:
+        raise _unreadable(name, str(error)) from None
     if table_digest(found.table) != found.table_digest:
-        raise _unreadable(path, "its table is not the one of its digest: it was edited")
+        raise _unreadable(name, "its table is not the one of its digest: it was edited")
+    if found.claim is not None and len(found.claim.seeds) != len(found.claim.values):
+        raise _unreadable(name, "its claim has not one value a seed")
     return found
 
 
-def _unreadable(path: Path, why: str) -> UnreadableLock:
+def _unreadable(path: str, why: str) -> UnreadableLock:
     return UnreadableLock(
         f"{path}: not the record of a sweep: {why}\n"
         "  restore it (git checkout), or start a new study with --new\nnothing was run"
     )
 
 
+def changes(lock: SweepLock, spec: Mapping[str, str]) -> list[str]:
+    """The keys in which the record's specification is another than `spec`."""
+    return [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
+
+
 def check(lock: SweepLock, path: Path, spec: Mapping[str, str]) -> None:
     """Raise LockOfAnotherSpec, which says what changed, where the record is not of this specification."""
-    changed = [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
-    if not changed:
+    if not (changed := changes(lock, spec)):
         return
     told = "".join(
         f"\n  {key}: {lock.spec.get(key, 'absent')} in the record, now {spec.get(key, 'absent')}" for key in changed

@@ -44,7 +44,14 @@ class NothingToResume(SweepRefused):
 
 
 class TableDiffers(NotTheSame):
-    """A replay came to another table than its record; the text names the first difference."""
+    """A replay came to another table than its record; the text names the first difference.
+
+    `elsewhere`: the record was made on another processor or with other libraries, which may explain it.
+    """
+
+    def __init__(self, text: str, *, elsewhere: bool) -> None:
+        super().__init__(text)
+        self.elsewhere = elsewhere
 
 
 class CannotLog(InfrastructureFailed):

@@ -60,7 +60,8 @@ class Replay:
             why = "same processor and libraries, and all results before were equal: this is a bug in ml-experiment"
         else:
             why = "same processor and libraries: the code, its data or its environment changed, or it is random"
-        return TableDiffers(f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}")
+        text = f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}"
+        return TableDiffers(text, elsewhere=before != here)
 
 
 def _equal(one: Scalar | None, other: Scalar | None) -> bool:

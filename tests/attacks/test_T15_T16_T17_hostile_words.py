@@ -95,16 +95,16 @@ def report_of_words(text: str) -> Report:
 def test_T17_pictures_are_drawn_by_us_from_numbers(stranger: Stranger, text: str) -> None:
     stranger.leaves_bundle(hostile(stranger, text) if text != NASTY[0] else stranger.bundle())
     stranger.is_reported(plots="branch")
-    for entry in stranger.forge.git.tree("ml-experiment-data") if has_figures(stranger) else []:
+    for entry in stranger.forge.git.tree("ml-experiment-data-1") if has_figures(stranger) else []:
         if entry["path"].endswith(".png"):
-            data = stranger.forge.git.file(entry["path"], "ml-experiment-data")[1]
+            data = stranger.forge.git.file(entry["path"], "ml-experiment-data-1")[1]
             width, height = struct.unpack(">II", data[16:24])
             assert width * height <= 4_000_000
             assert re.fullmatch(r"digits/[0-9]{19}\.1/pull-7/[0-9]-(light|dark)\.png", entry["path"])
 
 
 def has_figures(stranger: Stranger) -> bool:
-    return "refs/heads/ml-experiment-data" in stranger.forge.git.line("for-each-ref")
+    return "refs/heads/ml-experiment-data-1" in stranger.forge.git.line("for-each-ref")
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -33,7 +33,7 @@ def test_a_pull_request_gets_comment_check_figures_and_outputs(tmp_path: Path, f
     text = read(comment["body"])
     assert text is not None
     assert text.body.startswith("### digits: **regressed**")
-    assert any(entry["path"].endswith("-light.png") for entry in forge.git.tree("ml-experiment-data"))
+    assert any(entry["path"].endswith("-light.png") for entry in forge.git.tree("ml-experiment-data-1"))
     assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false")
     assert done.outputs["bundle"] == "examples/digits/.ml-experiment/bundle.zip"
     assert done.outputs["comment-url"] == comment["html_url"]

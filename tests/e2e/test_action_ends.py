@@ -1,11 +1,14 @@
 """How a step ends when it is ended: cancelled, or gone without a word; nothing waits for it afterwards."""
 
+import contextlib
 import io
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from actions import Setting
 from forge.clocks import TestClock
@@ -27,6 +30,17 @@ def setting(accepted: Repository, forge: Forge, tmp_path: Path) -> Setting:
     return made
 
 
+def working_below(folder: Path) -> list[str]:
+    """Processes of runs, whose working directory is a copy of the tree below `folder`."""
+    runs = folder / ".ml-experiment"
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(runs):
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
 def started(setting: Setting) -> "subprocess.Popen[str]":
     """The step, once its first run has begun."""
     environ = setting.environment("pull_request", setting.pull_request(), "ghs_own", 1000)
@@ -39,6 +53,10 @@ def started(setting: Setting) -> "subprocess.Popen[str]":
     for line in process.stdout:
         if "started" in line:
             break
+    until = time.monotonic() + 30  # the line comes before the process
+    while not working_below(setting.repository.folder):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     return process
 
 
@@ -52,7 +70,7 @@ def test_a_cancelled_job_completes_its_check_and_leaves_no_process(setting: Sett
     assert (setting.check()["status"], setting.check()["conclusion"]) == ("completed", "cancelled")
     assert "cancelled; what finished is recorded" in rest
     assert "passed<<" in (setting.folder / "step-1000" / "output").read_text()
-    assert "time.sleep(300)" not in subprocess.run(["ps", "ax"], capture_output=True, text=True, check=True).stdout
+    assert working_below(setting.repository.folder) == []
 
 
 def test_a_step_that_was_killed_is_completed_afterwards(setting: Setting) -> None:

@@ -56,7 +56,7 @@ def test_a_regression_is_commented_checked_summarised_and_fails(setting: Setting
     (text,) = setting.comments()
     assert text.body.startswith("### tiny: **regressed** — `accuracy` fell by 0.1")
     assert "```mermaid" not in text.body  # the token may write: the figure is a file
-    assert "blob/ml-experiment-data/tiny/" in text.body
+    assert "blob/ml-experiment-data-1/tiny/" in text.body
     assert "somebody who may write sets the label `accept-baseline`" in text.body
     check = setting.check()
     assert (check["status"], check["conclusion"], check["name"]) == ("completed", "failure", "ml-experiment / tiny")

@@ -52,6 +52,9 @@ def test_a_study_leaves_a_record_that_other_workers_follow_to_the_same_table(sea
     best = lock["table"][first.json["best_trials"][0]]
     assert best["params"] == first.json["best_params"]
     assert best["values"] == [first.json["best_value"]]
+    claim = lock["claim"]
+    assert (claim["trial"], claim["metric"], claim["goal"]) == (first.json["best_trials"][0], "loss", "minimize")
+    assert (claim["seeds"], claim["values"]) == ([0, 1], first.json["fresh_values"])
 
     again = searched.run("sweep", "--no-cache", "--workers", "1", "--json")
     assert (again.code, again.json["replayed"]) == (0, True)
@@ -197,3 +200,11 @@ def test_trials_in_containers_give_the_table_of_trials_in_a_venv(searched: Repos
     assert inside.json["replayed"]
     assert inside.json["table_digest"] == outside.json["table_digest"]
     assert {record["environment"]["kind"] for record in searched.records()} == {"lock", "image"}
+
+
+def test_a_fixed_value_that_every_trial_overrides_is_no_part_of_the_record(searched: Repository) -> None:
+    searched.change("ml-experiment.yaml", "seeds: [0, 1]", "params: {x: 1.0}\nseeds: [0, 1]")
+    searched.run("sweep")
+    searched.change("ml-experiment.yaml", "{x: 1.0}", "{x: 2.0}")
+    again = searched.run("sweep", "--json")
+    assert (again.code, again.json["replayed"]) == (0, True)

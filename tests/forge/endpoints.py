@@ -185,6 +185,18 @@ def _ref(call: Call) -> Reply:
     return Reply(200, {"ref": f"refs/heads/{name}", "object": {"sha": call.git.branch(name), "type": "commit"}})
 
 
+@route("GET", f"{REPO}/git/matching-refs/{{ref}}", "contents")
+def _matching_refs(call: Call) -> Reply:
+    found = call.git.branches(call.variables["ref"].removeprefix("heads/"))
+    return Reply(200, [{"ref": f"refs/heads/{name}", "object": {"sha": sha, "type": "commit"}} for name, sha in found])
+
+
+@route("DELETE", f"{REPO}/git/refs/{{ref}}", "contents", WRITE)
+def _delete_ref(call: Call) -> Reply:
+    call.git.delete_branch(call.variables["ref"].removeprefix("heads/"))
+    return Reply(204)
+
+
 @route("POST", f"{REPO}/git/refs", "contents", WRITE)
 def _new_ref(call: Call) -> Reply:
     name = call.body["ref"].removeprefix("refs/heads/")

@@ -105,6 +105,22 @@ class GitRepository:
     def branch(self, name: str) -> str:
         return self.line("rev-parse", "--verify", "-q", f"refs/heads/{name}")
 
+    def branches(self, prefix: str) -> list[tuple[str, str]]:
+        """Names that begin with `prefix`, and their commits."""
+        found = self.line("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads/").splitlines()
+        pairs = [line.split(" ") for line in found]
+        return [(name, sha) for name, sha in pairs if name.startswith(prefix)]
+
+    def delete_branch(self, name: str) -> None:
+        self._old(name)
+        self.git("update-ref", "-d", f"refs/heads/{name}")
+
+    def _old(self, name: str) -> str:
+        try:
+            return self.branch(name)
+        except NotFound:
+            raise Refused("Reference does not exist") from None
+
     def create_branch(self, name: str, commit: str) -> None:
         if re.fullmatch("0+", commit):
             raise Refused("invalid sha")
@@ -114,7 +130,7 @@ class GitRepository:
             raise Refused("Reference already exists") from None
 
     def move_branch(self, name: str, commit: str, force: bool) -> None:
-        old = self.branch(name)
+        old = self._old(name)
         if (
             not force
             and subprocess.run(

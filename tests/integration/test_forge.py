@@ -67,13 +67,18 @@ def test_everything_we_ask_is_what_github_publishes(described: Forge) -> None:
     commit = us.files.add_commit(tree, [], "figures")
     us.files.create_ref("ml-experiment-data", commit)
     assert us.files.ref("ml-experiment-data") == commit
+    assert us.files.refs("ml-experiment-d") == {"ml-experiment-data": commit}
     assert [entry.path for entry in us.files.entries(commit)] == ["7/a.png"]
     us.files.reset_ref("ml-experiment-data", us.files.add_commit(tree, [], "again"))
     with pytest.raises(Conflict):
         us.files.move_ref("ml-experiment-data", commit)
     with pytest.raises(Conflict):
         us.files.create_ref("ml-experiment-data", commit)
-    assert us.files.ref("nothing") is None
+    for _ in range(2):
+        us.files.delete_ref("ml-experiment-data")
+    with pytest.raises(Conflict):
+        us.files.move_ref("ml-experiment-data", commit)
+    assert (us.files.ref("nothing"), us.files.refs("ml-experiment-d")) == (None, {})
     assert us.pulls.open_request("New baseline", "body", "topic", "main").head.ref == "topic"
 
     assert us.runs.run(500).path == ".github/workflows/reproduce.yml"

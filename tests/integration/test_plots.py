@@ -14,7 +14,7 @@ from report_cases import CASES, report_of
 
 from action import data_branch
 from action.comment import Age
-from action.data_branch import BRANCH, pruned, upload
+from action.data_branch import MOST_BYTES, PREFIX, is_full, upload
 from action.forge.values import TreeEntry
 from action.inputs import Plots
 from action.plots import figures
@@ -23,6 +23,7 @@ from reporting.render import Drawing, Link, to_markdown
 
 SERVER = "https://github.com"
 PLACE = Place("digits", "a" * 40, 7, Age(500, 1), "")
+BRANCH = f"{PREFIX}1"
 REPORT = report_of(CASES["regressed"]())
 
 
@@ -101,25 +102,45 @@ def test_reports_at_the_same_moment_lose_no_figure(forge: Forge) -> None:
     assert names == {"README.md", *(f"digits/{run:019d}.1/a/{i}.png" for run in range(1, 5) for i in range(2))}
 
 
-def an_entry(path: str, size: int) -> TreeEntry:
-    return TreeEntry(path=path, mode="100644", type="blob", sha="s", size=size)
+def test_a_full_branch_is_followed_by_a_new_one_and_only_the_one_before_is_kept(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    us = client(forge, forge.state.token())
+    monkeypatch.setattr(data_branch, "is_full", lambda there, added: is_full(there, added, most_files=5))
+    branches = [upload(us, {f"digits/{run}/{i}.png": b"%d" % run for i in range(2)}, "x") for run in range(1, 8)]
+    assert branches == [f"{PREFIX}{number}" for number in (1, 1, 2, 2, 3, 3, 4)]
+    assert [name for name, _ in forge.git.branches(PREFIX)] == [f"{PREFIX}3", f"{PREFIX}4"]
+    assert forge.git.line("rev-list", "--count", f"{PREFIX}4") == "1"  # nothing of the others in its history
+    assert {entry["path"] for entry in forge.git.tree(f"{PREFIX}3")} == {
+        "README.md", *(f"digits/{run}/{i}.png" for run in (5, 6) for i in range(2))
+    }  # fmt: skip
 
 
-@given(
-    st.dictionaries(st.tuples(st.sampled_from("ab"), st.integers(1, 50)), st.integers(0, 40), max_size=30),
-    st.integers(0, 300), st.integers(1, 12),
-)  # fmt: skip
-def test_the_newest_that_fit_stay(there: dict[tuple[str, int], int], most: int, files: int) -> None:
-    entries = [an_entry(f"{name}/{run:019d}.1/p/0.png", size) for (name, run), size in there.items()]
-    added = [an_entry(f"a/{99:019d}.1/p/0.png", 10)]
-    kept = pruned(entries, added, most, files)
-    assert sum(entry.size for entry in kept) + 10 <= max(most, 10)
-    assert len(kept) + 1 <= max(files, 1)
-    runs = [entry.path.split("/")[1] for entry in kept]
-    gone = [entry.path.split("/")[1] for entry in entries if entry not in kept]
-    assert not runs or not gone or min(runs) >= max(gone)
+def test_a_branch_of_somebody_elses_is_not_counted(forge: Forge) -> None:
+    us = client(forge, forge.state.token())
+    for name in ("old", "0", "٣", "1x", "99999999999"):
+        forge.git.commit_files({"a": b"a"}, branch=f"{PREFIX}{name}")
+    assert upload(us, {"digits/1/0.png": b"1"}, "x") == BRANCH
+
+
+def test_that_an_old_branch_cannot_be_deleted_costs_nothing(forge: Forge, clock: TestClock) -> None:
+    for number in (1, 2):
+        forge.git.commit_files({"a": b"a" * 9}, branch=f"{PREFIX}{number}")
+    forge.state.faults.append(Fault("DELETE", "/git/refs", "before", 403))
+    big = {"digits/1/0.png": b"1" * (MOST_BYTES - 5)}
+    assert upload(client(forge, forge.state.token(), clock), big, "x") == f"{PREFIX}3"
+
+
+def an_entry(size: int) -> TreeEntry:
+    return TreeEntry(path="a", mode="100644", type="blob", sha="s", size=size)
+
+
+@given(st.lists(st.integers(0, 40), max_size=30), st.lists(st.integers(0, 40), max_size=9), st.integers(0, 300))
+def test_a_branch_is_full_where_the_new_ones_do_not_fit(there: list[int], added: list[int], most: int) -> None:
+    found = is_full(list(map(an_entry, there)), list(map(an_entry, added)), most, 12)
+    assert found == (bool(there) and (sum(there) + sum(added) > most or len(there) + len(added) > 12))
 
 
 def test_an_address_says_where_and_nothing_else() -> None:
-    found = data_branch.address(SERVER, "acme/train", data_branch.folder_of(PLACE))
-    assert re.fullmatch(r"https://github\.com/acme/train/blob/ml-experiment-data/[\w./-]+\?raw=true", found)
+    found = data_branch.address(SERVER, "acme/train", BRANCH, data_branch.folder_of(PLACE))
+    assert re.fullmatch(r"https://github\.com/acme/train/blob/ml-experiment-data-1/[\w./-]+\?raw=true", found)

@@ -165,7 +165,9 @@ def test_nothing_is_reached_that_a_list_without_private_entries_does_not_permit(
     address: ipaddress.IPv4Address, host: str
 ) -> None:
     if reaches(["*.other.example"], f"{host}:443", str(address)):
-        assert address.is_global
+        # Whether 2002::/16 itself is global depends on Python's version; what it leads to is an IPv4 address.
+        leads_to = address.sixtofour if isinstance(address, ipaddress.IPv6Address) else None
+        assert (leads_to or address).is_global
 
 
 def test_an_entry_without_a_port_means_the_usual_ones() -> None:
