@@ -55,7 +55,8 @@ class Acted:
 class Copy:
     """This repository as a user's, with a starter workflow in its place. What act cannot do is taken out.
 
-    The image's base and builder are the test bed's; `uses:` is this very tree; act checks out by itself and fetches no other action.
+    The image's base and builder are the test bed's; `uses:` is this very tree; act checks out by itself and fetches no
+    other action.
     """
 
     folder: Path

@@ -61,14 +61,13 @@ def test_an_environment_is_built_from_its_dockerfile_by_what_the_image_fetches(
 ) -> None:
     copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
     copy.in_what_its_dockerfile_makes()
-    copy.rewrite("examples/digits/Dockerfile", lambda text: f"{text}RUN --mount=type=cache,target=/c true\n")
     copy.train_less("topic")
     done = copy.run("pull_request", copy.pull_request("acme/train"), "reproduce.yml")
     assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false"), done.log[-3000:]
     (comment,) = forge.state.comments.values()
     text = read(comment["body"])
     assert text is not None
-    assert "Container of what `Dockerfile` makes" in text.body
+    assert "Container built from `Dockerfile`" in text.body
     assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
 
 
