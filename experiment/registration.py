@@ -1,35 +1,25 @@
 """Which file of the best trial is put into MLflow's registry of models, and under which name."""
 
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import StringConstraints, field_validator
+from pydantic import ConfigDict, StringConstraints
 
-from experiment.names import RelativePath
+from experiment.names import REGISTERED_ALIAS, REGISTERED_MODEL, RelativePath
 from experiment.value import Value
-
-_ALIAS = re.compile(r"[A-Za-z0-9_\-]{1,255}")
 
 
 class Registration(Value):
     """The best trial's model, as a version in MLflow's registry."""
 
-    model: Annotated[str, StringConstraints(pattern=r"^[^/:@\x00-\x1f]{1,250}$")]
+    model_config = ConfigDict(regex_engine="python-re")  # the alias is all but two words, which Rust's cannot say
+
+    model: Annotated[str, StringConstraints(pattern=REGISTERED_MODEL)]
     """Name of the registered model; it is made where there is none."""
-    alias: str | None = None
+    alias: Annotated[str, StringConstraints(pattern=REGISTERED_ALIAS)] | None = None
     """Alias that is set to the version, and taken from any other: `champion`."""
     file: RelativePath | None = None
     """The model's file, one of `artifacts`; default: the only one there."""
-
-    @field_validator("alias")
-    @classmethod
-    def _an_alias(cls, alias: str | None) -> str | None:
-        if alias is not None and (
-            not _ALIAS.fullmatch(alias) or alias.lower() == "latest" or re.fullmatch(r"v\d+", alias, re.IGNORECASE)
-        ):
-            raise ValueError(f"alias {alias!r}: letters, digits, - and _; 'latest' and 'v1', 'v2' … are MLflow's own")
-        return alias
 
     def chosen(self, artifacts: Sequence[str]) -> str:
         """The model's file. ValueError where it is not clear which one."""
