@@ -16,7 +16,6 @@ from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, See
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
-_SYNC_S = 1.0  # what a power cut may cost; being killed costs nothing
 _DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
@@ -91,32 +90,26 @@ class _Driver:
         self._ask_s = 0.0
         self._trial_s: deque[float] = deque(maxlen=20)
         self._failed = 0
-        self._synced = time.monotonic()
 
     def run(self) -> list[Event]:
         self._go_on()
         while True:
             wish = self._with.wish()
             if self._hopeless():
+                self._with.log.sync()
                 return self._events
             if not self._spent.allows(self._with.budget, self._driven()):
                 self._arrived.trials = self._seen.asked
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
-                self._sync()
                 if not self._outstanding():
+                    self._with.log.sync()
                     return self._events
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
                 self._do(step)
-
-    def _sync(self) -> None:
-        """Now and then, since a busy disk may take longer than a short trial."""
-        if time.monotonic() - self._synced > _SYNC_S or not self._outstanding():
-            self._with.log.sync()
-            self._synced = time.monotonic()
 
     def _driven(self) -> float:
         return self._before + self._with.clock() - self._began
