@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +26,7 @@ from runner.sweep.log import opened
 from runner.sweep.orders import Follow, Free, Window
 from runner.sweep.refusals import AnotherDriver, CannotLog, DamagedLog, LockOfAnotherSpec, TableDiffers, UnreadableLock
 from runner.sweep.replay import Replay
-from runner.sweep.samplers import DIGITS, _stable_estimator, rounded, seed_of
+from runner.sweep.samplers import DIGITS, rounded, seed_of
 from runner.sweep.table import rows
 
 
@@ -73,24 +72,6 @@ def test_a_suggestion_has_ten_digits_and_stays_inside(value: float) -> None:
 def test_a_trials_seed_depends_on_the_studys_seed_and_its_number() -> None:
     assert seed_of(0, 1) == int.from_bytes(hashlib.blake2b(b"0:1", digest_size=4).digest(), "big")
     assert len({seed_of(study, trial) for study in range(9) for trial in range(9)}) == 81
-
-
-def test_the_sort_of_tpe_is_stable(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optuna.distributions import FloatDistribution
-    from optuna.samplers import TPESampler
-
-    orders: list[np.ndarray] = []
-    plain = np.argsort
-
-    def seen(values: np.ndarray) -> np.ndarray:
-        found = plain(values)
-        orders.append(found)
-        return found
-
-    monkeypatch.setattr(np, "argsort", seen)
-    ties = np.repeat([1.0, 2.0, 1.0], 40)
-    _stable_estimator()({"x": ties}, {"x": FloatDistribution(0, 3)}, TPESampler(seed=0)._parzen_estimator_parameters)
-    assert orders[0].tolist() == [*range(40), *range(80, 120), *range(40, 80)]
 
 
 def a_lock(tmp_path: Path, trials: int = 12) -> SweepLock:
