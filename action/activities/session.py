@@ -25,6 +25,7 @@ from runner.schedule import run_all, slots, usable_processors
 from runner.source import STATE, SourceTree
 from runner.store import Store
 from runner.supervise import kill_marked
+from runner.sweep.lockfile import name_of
 
 Made = tuple[FinishedRun, Path]
 """A run and the folder it is recorded in."""
@@ -224,7 +225,7 @@ def open_session(
     store.prepare()
     reap(store.work)
     slots(experiment.resources, hardware.describe(inherited), usable_processors())
-    tree = source.find(folder, [experiment.baseline_file])
+    tree = source.find(folder, [experiment.baseline_file, name_of(experiment)])
     if experiment.environment.chosen == "lock":
         prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
     else:

@@ -1,5 +1,8 @@
 """The sweep: a new study, one that goes on where it stopped, or a recorded one that is made again and compared."""
 
+import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,6 +26,7 @@ from experiment.summarise import FinishedRun
 from experiment.trials import Row, best, table_digest
 from experiment.value import Scalar
 from runner import tracking
+from runner.schedule import Cancelled
 from runner.sweep import lockfile
 from runner.sweep.budget import Budget
 from runner.sweep.drive import Driving, Wish, drive, enough_failures
@@ -164,6 +168,25 @@ def run_sweep(
     )
     notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
     return replace(swept, lock=target, fresh=fresh, notes=notes)
+
+
+def make_again(
+    session: Session, hands: Hands, lock: SweepLock, trials: int, *, wish: Callable[[], Wish], teller: Teller
+) -> None:
+    """Make the first trials of a record again, every one for real. `session.experiment` is the record's.
+
+    Raises TableDiffers at the first difference, and Cancelled where the user wished no new trials.
+    """
+    sweep = sweep_of(session.experiment).model_copy(update={"trials": trials, "time": None, "gpu_hours": None})
+    check_installed(sweep)
+    plan = _Plan(lock.spec, machine_of(session), json.loads(lock.spec["start"]), lock)
+    # Never gone on with: trials that were made before, perhaps of other code, prove nothing.
+    scratch = tempfile.TemporaryDirectory(dir=session.store.work, prefix=f"{os.getpid()}-")
+    with scratch as folder, opened(Path(folder, "log.jsonl")) as log:
+        log.append(plan.began(lock.experiment))
+        _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
+    if wish() is not Wish.GO_ON:
+        raise Cancelled
 
 
 def machine_of(session: Session) -> str:
