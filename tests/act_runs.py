@@ -46,7 +46,7 @@ class Acted:
     @property
     def outputs(self) -> dict[str, str]:
         """What the step handed to the next one."""
-        found = re.search(r"handed on (\{.*?\})", self.log)
+        found = re.search(r"handed on (\{.*\})", self.log)
         assert found, self.log[-3000:]
         outputs: dict[str, str] = json.loads(found[1])
         return outputs
