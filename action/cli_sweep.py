@@ -35,6 +35,7 @@ def sweep(
     from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice, open_session
     from action.activities.sweep_hands import own_hands
+    from action.activities.sweep_publish import publish
     from action.interrupts import counted
     from action.terminal import report_line
     from experiment import file
@@ -61,7 +62,7 @@ def sweep(
                 )
                 stopped = wish() is not Wish.GO_ON and not found.finished
         screen.lines(sweep_view.last_lines(found))
-        report = sweep_view.publish(found, session.store.state)
+        report = publish(found, session, view.workers).html
         screen.line(report_line(report))
     if stopped:
         raise KeyboardInterrupt  # it ends as every command that was cancelled

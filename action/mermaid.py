@@ -4,31 +4,42 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from math import inf, log10
 
+from action import mermaid_sweep
+from action.mermaid_text import BLUE, FAINT, ORANGE, bar_floor, number, value_axis, xychart
 from experiment.snapshot import CurveBand
-from reporting.document import Chart, GapChart, Side
+from reporting.document import AnyChart, Chart, GapChart, Side
 from reporting.markdown import name
+from reporting.sweep_document import HistoryChart
 
 POINTS = 60
 _MOST_BARS = 40
 _EARLY = 0.15  # of the steps, left out: what falls or climbs steeply there hides the end
-_SIZE = "{'width': 860, 'height': 300, 'titleFontSize': 15}"
-_BASELINE, _HERE, _FAINT = "#0969da", "#bc4c00", "#8c959f"  # as `reporting.figures` has them; seen on both papers
-
 
 LEGEND = "Blue: baseline (range over its runs; as lines, mean and margin). Orange: this commit (median of its runs)"
-
-
 GAP_LEGEND = "Powers of ten: −8 means that the two runs agree in eight digits"
 
 
-def diagrams(chart: Chart | GapChart) -> tuple[str, ...]:
-    """The diagrams of one chart: its curves where it has any, and every run as a bar; none for no finite value."""
-    made = [_gap(chart)] if isinstance(chart, GapChart) else [_curves(chart), _runs(chart)]
+def diagrams(chart: AnyChart) -> tuple[str, ...]:
+    """The diagrams of one chart: its curves where it has any, and every run as a bar; none for no finite value.
+
+    Of a sweep only the history can be drawn; other figures are put in words.
+    """
+    match chart:
+        case Chart():
+            made = [_curves(chart), _runs(chart)]
+        case GapChart():
+            made = [_gap(chart)]
+        case HistoryChart():
+            made = [mermaid_sweep.history(chart)]
+        case _:
+            made = []
     return tuple(text for text in made if text)
 
 
-def legend(chart: Chart | GapChart) -> str:
+def legend(chart: AnyChart) -> str:
     """What the colours and numbers of the diagrams mean."""
+    if isinstance(chart, HistoryChart):
+        return mermaid_sweep.LEGEND
     return GAP_LEGEND if isinstance(chart, GapChart) else LEGEND
 
 
@@ -40,11 +51,11 @@ def _gap(chart: GapChart) -> str:
     first, last = float(known[0][0]), float(known[-1][0])
     grid = [first + (last - first) * i / (POINTS - 1) for i in range(POINTS)]
     line = _sampled([step for step, _ in known], [value for _, value in known], grid)
-    return _chart(
+    return xychart(
         title=f"{name(chart.metric)}: how far two runs are apart",
-        x_axis=f'"step" {_number(first)} --> {_number(last)}',
-        y_axis=_axis("power of ten", line),
-        series=[("line", _HERE, line)],
+        x_axis=f'"step" {number(first)} --> {number(last)}',
+        y_axis=value_axis("power of ten", line),
+        series=[("line", ORANGE, line)],
     )
 
 
@@ -56,7 +67,7 @@ def _curves(chart: Chart) -> str:
         return ""
     lines: list[tuple[str, str, list[float]]] = []
     for side, band in bands:
-        colour = _HERE if side is chart.sides[-1] else _BASELINE
+        colour = ORANGE if side is chart.sides[-1] else BLUE
         if side is chart.sides[-1]:
             lines.append((side.label, colour, _sampled(band.step, band.median, grid)))
         else:
@@ -65,10 +76,10 @@ def _curves(chart: Chart) -> str:
     values = [value for *_, line in lines for value in line]
     if not values or any(not line for *_, line in lines):
         return ""
-    return _chart(
+    return xychart(
         title=f"{name(chart.metric)} by step",
-        x_axis=f'"step" {_number(grid[0])} --> {_number(grid[-1])}',
-        y_axis=_axis(_labelled(chart), values),
+        x_axis=f'"step" {number(grid[0])} --> {number(grid[-1])}',
+        y_axis=value_axis(_labelled(chart), values),
         series=[("line", colour, line) for _, colour, line in lines],
     )
 
@@ -81,28 +92,21 @@ def _runs(chart: Chart) -> str:
     base = chart.sides[0] if len(chart.sides) > 1 else None
     lines: list[tuple[str, str, Sequence[float]]] = []
     if base is not None and base.mean is not None:
-        lines = [("line", _BASELINE, [base.mean] * len(names))]
+        lines = [("line", BLUE, [base.mean] * len(names))]
         for edge in (-1, 1) if chart.margin else ():
-            lines.append(("line", _FAINT, [base.mean + edge * (chart.margin or 0.0)] * len(names)))
+            lines.append(("line", FAINT, [base.mean + edge * (chart.margin or 0.0)] * len(names)))
     values = [*here, *before, *(value for *_, line in lines for value in line)]
-    floor = _floor(values)
+    floor = bar_floor(values)
     none = floor - (max(values) - floor)  # below the axis: nothing is drawn where the bar belongs to the other side
-    bars: list[tuple[str, str, Sequence[float]]] = [("bar", _HERE, [*[none] * len(before), *here])]
+    bars: list[tuple[str, str, Sequence[float]]] = [("bar", ORANGE, [*[none] * len(before), *here])]
     if before:
-        bars.insert(0, ("bar", _BASELINE, [*before, *[none] * len(here)]))
-    return _chart(
+        bars.insert(0, ("bar", BLUE, [*before, *[none] * len(here)]))
+    return xychart(
         title=f"{name(chart.metric)} of each run",
         x_axis=f"[{', '.join(names)}]",
-        y_axis=_axis(_labelled(chart), [floor, *values]),
+        y_axis=value_axis(_labelled(chart), [floor, *values]),
         series=[*bars, *lines],
     )
-
-
-def _floor(values: Sequence[float]) -> float:
-    """Where bars begin: a little below the lowest value, and at 0 where that is near."""
-    low, high = min(values), max(values)
-    below = low - 0.1 * ((high - low) or abs(high) or 1.0)
-    return 0.0 if low >= 0 >= below else below
 
 
 def _bars(sides: Sequence[Side]) -> tuple[list[str], list[float], list[float]]:
@@ -141,38 +145,3 @@ def _sampled(steps: Sequence[int], values: Sequence[float], grid: Sequence[float
 
 def _labelled(chart: Chart) -> str:
     return f"{name(chart.metric)} ({chart.unit})" if chart.unit else name(chart.metric)
-
-
-def _axis(label: str, values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    if low == high:
-        low, high = low - (abs(low) or 1.0) * 0.1, high + (abs(high) or 1.0) * 0.1
-    if _number(low) == _number(high):
-        return ""  # too small for Mermaid's numbers
-    return f'"{label}" {_number(low)} --> {_number(high)}'
-
-
-def _number(value: float) -> str:
-    """Mermaid's grammar knows no exponents."""
-    text = f"{value:.12f}" if abs(value) < 1 else f"{value:.6f}"
-    return text.rstrip("0").rstrip(".") or "0"
-
-
-def _chart(title: str, x_axis: str, y_axis: str, series: Sequence[tuple[str, str, Sequence[float]]]) -> str:
-    if not y_axis:
-        return ""
-    colours = ",".join(colour for _, colour, _ in series)
-    return "\n".join(
-        [
-            f"%%{{init: {{'xyChart': {_SIZE}, 'themeVariables': {_theme(colours)}}}}}%%",
-            "xychart-beta",
-            f'  title "{title}"',
-            f"  x-axis {x_axis}",
-            f"  y-axis {y_axis}",
-            *(f"  {kind} [{', '.join(map(_number, values))}]" for kind, _, values in series),
-        ]
-    )
-
-
-def _theme(colours: str) -> str:
-    return f"{{'xyChart': {{'plotColorPalette': '{colours}'}}}}"

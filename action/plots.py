@@ -9,7 +9,7 @@ from action.forge.forge import Forge
 from action.forge.refusals import ForgeFailed, MayNot
 from action.inputs import Plots
 from action.publish import Place
-from reporting.document import Chart, GapChart, Report
+from reporting.document import AnyChart, Document
 from reporting.render import Drawing, Link, Shown
 
 
@@ -21,7 +21,7 @@ class Figures:
     notes: tuple[str, ...] = ()
 
 
-def figures(report: Report, plots: Plots, forge: Forge | None, place: Place, server_url: str) -> Figures:
+def figures(report: Document, plots: Plots, forge: Forge | None, place: Place, server_url: str) -> Figures:
     """The figures that the comment shows, in the way the input `plots` asks for.
 
     auto: on the branch if the token may write there, else Mermaid. A branch that cannot be written is never a failure.
@@ -40,13 +40,13 @@ def figures(report: Report, plots: Plots, forge: Forge | None, place: Place, ser
         return Figures(_drawn(charts), (f"figures are drawn in the comment: {error.reason}",))
 
 
-def _drawn(charts: Sequence[Chart | GapChart]) -> tuple[Shown, ...]:
+def _drawn(charts: Sequence[AnyChart]) -> tuple[Shown, ...]:
     """Drawings of the charts up to the first that has none: the report then puts the rest in words."""
     drawn = [(chart, mermaid.diagrams(chart)) for chart in charts]
     return tuple(Drawing(sources, mermaid.legend(chart)) for chart, sources in takewhile(lambda pair: pair[1], drawn))
 
 
-def _uploaded(charts: Sequence[Chart | GapChart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:
+def _uploaded(charts: Sequence[AnyChart], forge: Forge, place: Place, server_url: str) -> tuple[Shown, ...]:
     folder = data_branch.folder_of(place)
     pairs = [
         {f"{folder}/{number}-{theme}.png": content for theme, content in _pngs(chart).items()}
@@ -57,7 +57,7 @@ def _uploaded(charts: Sequence[Chart | GapChart], forge: Forge, place: Place, se
     return tuple(Link(*(data_branch.address(server_url, forge.repository, branch, path) for path in p)) for p in pairs)
 
 
-def _pngs(chart: Chart | GapChart) -> Mapping[str, bytes]:
+def _pngs(chart: AnyChart) -> Mapping[str, bytes]:
     from reporting.figures import DARK, LIGHT, png
 
     return {"light": png(chart, LIGHT), "dark": png(chart, DARK)}

@@ -2,23 +2,20 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from action.activities.session import Session
 from action.activities.sweep import Swept
 from action.activities.sweep_asked import sweep_of
+from action.activities.sweep_publish import fresh_values
 from action.screen import Screen
 from action.terminal import header as terminal_header
 from action.terminal import relative
-from experiment.atomic import write_whole
 from experiment.search import Sweep
 from experiment.trials import Row, best, table_digest
 from experiment.value import double_to_json
 from reporting.numbers import count, duration
-from reporting.sweep_report import Study, markdown
 from reporting.sweep_words import claim, confirmed, counts, maximize, parameters, values_of
-from runner.store import CannotStore
 from runner.sweep.events import Event, Result, Tell
 from runner.sweep.table import rows
 
@@ -37,13 +34,13 @@ class SweepView:
         self._screen = screen
         self._sweep: Sweep | None = None
         self._events: list[Event] = []
-        self._workers = 1
+        self.workers = 1
         self._began = time.monotonic()
         self._first_error = False
 
     def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
-        self._sweep, self._workers, self._events = sweep, workers, list(done)
+        self._sweep, self.workers, self._events = sweep, workers, list(done)
         aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())
         pruner = f", pruner {sweep.pruner}" if sweep.pruner != "none" else ""
         how = f"{sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
@@ -72,7 +69,7 @@ class SweepView:
         ended = [event for event in self._events if isinstance(event, Result)]
         done = sum(row.state != "running" for row in table)
         usual = sum(event.seconds for event in ended) / len(ended) if ended else 0.0
-        left = (self._sweep.trials - done) * usual / self._workers
+        left = (self._sweep.trials - done) * usual / self.workers
         return f"{done}/{self._sweep.trials}" + (f", {duration(left)} left" if left else "")
 
 
@@ -100,31 +97,6 @@ def last_lines(swept: Swept) -> Iterator[str]:
     where = f"; {relative(swept.lock)}" + ("" if swept.replayed else ": commit this file") if swept.lock else ""
     yield f"{'table':<{_LABEL}}{table_digest(swept.table)[:16]}, {same}{where}"
     yield from (f"{'note':<{_LABEL}}{note}" for note in swept.notes)
-
-
-def publish(swept: Swept, folder: Path) -> Path:
-    """Write the report `sweep.md` into `folder`. Raises CannotStore."""
-    found = Study(
-        swept.experiment.experiment,
-        sweep_of(swept.experiment),
-        swept.table,
-        fresh_values(swept),
-        swept.importances or {},
-        swept.wall_s,
-        swept.replayed,
-    )
-    path = folder / "sweep.md"
-    try:
-        write_whole(path, markdown(found).encode())
-    except OSError as error:
-        raise CannotStore(path, error) from None
-    return path
-
-
-def fresh_values(swept: Swept) -> list[float]:
-    """The first objective of the runs on fresh seeds that ended well."""
-    name = next(iter(sweep_of(swept.experiment).objective))
-    return [run.record.metrics[name].value for run in swept.fresh if name in run.record.metrics]
 
 
 def outputs(swept: Swept, report: str | None) -> dict[str, Any]:

@@ -26,6 +26,22 @@ class Row(Value):
         return self.state == "complete" and all(excess <= 0 for excess in self.constraints.values())
 
 
+class Share(Value):
+    """How much one parameter matters, 0 … 1, and where 90 % of resampled sweeps put it."""
+
+    share: Double
+    low: Double
+    high: Double
+
+
+class Importances(Value):
+    """The shares of all parameters, greatest first; they sum to 1."""
+
+    shares: dict[str, Share]
+    trials: int
+    resamples: int
+
+
 def table_digest(table: Sequence[Row]) -> str:
     """SHA-256 (hex) of numbers, states, parameters, values and points, doubles by their bits."""
     return digest([_bits(row) for row in table])

@@ -6,6 +6,7 @@ from typing import Literal
 from experiment.snapshot import CurveBand
 from experiment.value import Double, Value
 from reporting.decision import GateResult, Judgement
+from reporting.sweep_document import SweepChart
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -83,8 +84,10 @@ def text_of(words: Line) -> str:
 
 
 class Detail(IntEnum):
-    """What is left out first when a report is too long, in this order. ESSENTIAL never is."""
+    """What is left out first when a report is too long, in this order. ESSENTIAL never is; PAGE stands on the HTML
+    page alone."""
 
+    PAGE = -1
     CURVES = 0
     LOGS = 1
     PACKAGES = 2
@@ -199,18 +202,48 @@ class GapChart(Value):
     alt: str
 
 
-class Report(Value):
-    """All a report says, in the order it is said."""
+AnyChart = Chart | GapChart | SweepChart
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+
+class Document(Value):
+    """All a report says, in the order it is said, whatever it is about."""
+
     experiment: str
-    judgement: Judgement
-    gate: GateResult
     heading: Line
     lead: tuple[Line, ...]
-    blocks: tuple[Block, ...]  # the table of metrics, the figure, the three questions
-    charts: tuple[Chart | GapChart, ...]
+    blocks: tuple[Block, ...]  # what stands in the open
+    charts: tuple[AnyChart, ...]
     shown: int = 0  # how many of the charts, from the first on, stand in the open: those a comment needs as files
     sections: tuple[Section, ...]
     footer: Line
     whole: Line  # where the whole report is
+
+    @property
+    def tone(self) -> str:
+        """Which of the page's classes it has: "passed", "failed" or another."""
+        raise NotImplementedError
+
+
+class Report(Document):
+    """A training's report: in the open are the table of metrics, the figure, the three questions."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    judgement: Judgement
+    gate: GateResult
+
+    @property
+    def tone(self) -> str:
+        """What the gate says."""
+        return self.gate.value.replace(" ", "-")
+
+
+class SweepReport(Document):
+    """A sweep's report. `found`: whether any trial ended well."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    found: bool
+
+    @property
+    def tone(self) -> str:
+        """Green where there is a best trial."""
+        return "passed" if self.found else "failed"

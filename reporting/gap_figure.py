@@ -17,6 +17,7 @@ def draw(figure: "Figure", chart: GapChart, theme: Theme) -> None:
     """The gap as a line; what is above the dashed one can be seen in a result. Steps without a gap are left out."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
+    figure.set_figheight(2.3)
     axes = figure.add_axes(gap_box().for_axes())
     style(axes, theme)
     axes.yaxis.grid(visible=True, color=theme.grid, linewidth=0.7)

@@ -3,15 +3,20 @@
 import json
 from typing import Any
 
-from reporting.document import Chart, GapChart, Side
+from reporting.document import AnyChart, Chart, GapChart, Side
 from reporting.numbers import Rounding
 from reporting.parting import size
 from reporting.theme import Box, gap_box, step_range, value_box
 
 
-def as_json(chart: Chart | GapChart) -> str:
+def as_json(chart: AnyChart) -> str:
     """Steps, a clause for each, and the place of the axes as fractions of the figure; "" where there is no curve."""
-    found = _of_gap(chart) if isinstance(chart, GapChart) else _of_values(chart)
+    if isinstance(chart, Chart):
+        found = _of_values(chart)
+    elif isinstance(chart, GapChart):
+        found = _of_gap(chart)
+    else:
+        return ""
     return json.dumps(found, allow_nan=False) if found else ""
 
 

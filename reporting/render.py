@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reporting import hover, markdown
-from reporting.document import LEFT_OUT, Block, Detail, Line, Picture, Report, Span, Style, Table, text_of
+from reporting.document import LEFT_OUT, Block, Detail, Document, Line, Picture, Span, Style, Table, text_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,7 +41,7 @@ Shown = Link | Drawing
 """How a figure of a chart is shown in Markdown."""
 
 
-def to_markdown(report: Report, links: Sequence[Shown] = (), limit: int = LIMIT) -> str:
+def to_markdown(report: Document, links: Sequence[Shown] = (), limit: int = LIMIT) -> str:
     """The report as GitHub-flavoured Markdown of at most `limit` UTF-8 bytes.
 
     `links` show the first charts, `report.shown` of them or more; without them a figure is put in words. What is too
@@ -51,6 +51,8 @@ def to_markdown(report: Report, links: Sequence[Shown] = (), limit: int = LIMIT)
     report = _with_pictures(report, len(links))
     text = ""
     for least in Detail:
+        if least is Detail.PAGE:
+            continue
         text = _markdown().get_template("report.md.j2").render(
             report=_without(report, least), links=links, left_out=_left_out(report, least)
         )  # fmt: skip
@@ -59,7 +61,7 @@ def to_markdown(report: Report, links: Sequence[Shown] = (), limit: int = LIMIT)
     return text
 
 
-def to_html(report: Report, figures: Sequence[str]) -> str:
+def to_html(report: Document, figures: Sequence[str]) -> str:
     """The report as one HTML page that loads nothing; `figures` are `reporting.figures.svg` of each chart.
 
     Its one script is ours and is named by its digest in the page's policy: no other would run.
@@ -85,7 +87,7 @@ def _script() -> str:
     return files("reporting").joinpath("templates", "report.js").read_text(encoding="utf-8")
 
 
-def _with_pictures(report: Report, linked: int) -> Report:
+def _with_pictures(report: Document, linked: int) -> Document:
     """The report without folded pictures that have no address; what they show is among the numbers anyway."""
     sections = [
         section.model_copy(update={"blocks": blocks})
@@ -95,7 +97,7 @@ def _with_pictures(report: Report, linked: int) -> Report:
     return report.model_copy(update={"sections": tuple(sections)})
 
 
-def _without(report: Report, least: Detail) -> Report:
+def _without(report: Document, least: Detail) -> Document:
     """The report without blocks and rows of less than `least`."""
     sections = [
         section.model_copy(update={"blocks": blocks})
@@ -119,7 +121,7 @@ def _blocks(blocks: Sequence[Block], least: Detail) -> tuple[Block, ...]:
     return tuple(kept)
 
 
-def _left_out(report: Report, least: Detail) -> str:
+def _left_out(report: Document, least: Detail) -> str:
     """What is missing at this level, in words; only what the report would have had."""
     present = {section.detail for section in report.sections}
     for block in [*report.blocks, *(b for section in report.sections for b in section.blocks)]:

@@ -19,6 +19,7 @@ _MARKERS = ("o", "D")  # colour never carries the difference alone
 
 def draw(figure: "Figure", chart: Chart, theme: Theme) -> None:
     """Every run as a dot on the left, the curves over seeds on the right where there are any."""
+    figure.set_figheight(3.1)
     curves = [(side, side.curve) for side in chart.sides if side.curve and _points(side.curve.median) > 1]
     top, bottom = 0.91, 0.16
     if not curves:

@@ -1,17 +1,21 @@
-"""The latest metric of a run that is still going on, read from the growing ends of its event files."""
+"""The metrics of a run that is still going on: every point in its order, from the growing ends of its event files."""
 
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.capture_stream import MAX_LINE, Event, files, open_regular, parse
+from runner.capture_stream import MAX_LINE, files, open_regular, parse
 
-MAX_READ = 256 * 1024  # per file and poll; further behind, the middle is skipped
+MAX_READ = 4 * 1024 * 1024  # bytes per file and poll; what is beyond is read by the next
 
 
 @dataclass(frozen=True, slots=True)
-class Latest:
-    """The last point any process logged; `time` in seconds since 1970."""
+class Logged:
+    """A point a process logged; `time` in seconds since 1970. `training` tells apart those that go on side by side."""
 
+    source: str
+    training: str
     metric: str
     step: int
     value: float
@@ -24,18 +28,12 @@ class Tail:
     def __init__(self, stream: Path) -> None:
         self._stream = stream
         self._read: dict[Path, int] = {}
-        self._latest: Latest | None = None
 
-    def poll(self) -> Latest | None:
-        """The latest point so far, or None before the first."""
-        for path in files(self._stream):
-            for event in self._news(path):
-                _, _, name, step, value = event.fields
-                if self._latest is None or event.time >= self._latest.time:
-                    self._latest = Latest(name, step, value, event.time)
-        return self._latest
+    def poll(self) -> list[Logged]:
+        """What is new since the last poll, each process in the order in which it logged."""
+        return merged(self._news(path) for path in files(self._stream))
 
-    def _news(self, path: Path) -> list[Event]:
+    def _news(self, path: Path) -> list[Logged]:
         start = self._read.get(path, 0)
         try:
             size = path.lstat().st_size
@@ -43,13 +41,27 @@ class Tail:
             return []
         if size <= start or (file := open_regular(path)) is None:
             return []
-        start = max(start, size - MAX_READ)
         with file:
             file.seek(start)
-            data = file.read(size - start)
-        end = data.rfind(b"\n") + 1
-        if end == 0 and len(data) < MAX_LINE:
-            return []  # a line that is still being written
-        self._read[path] = start + (end or len(data))
-        lines = data[:end].splitlines()
-        return [event for line in lines if line.startswith(b'["metric"') and (event := parse(line)) is not None]
+            points, whole = logged(file.read(MAX_READ), path.name)
+        self._read[path] = start + whole
+        return points
+
+
+def merged(by_file: Iterable[Sequence[Logged]]) -> list[Logged]:
+    """The points of several files by their time, each file in its order."""
+    return list(heapq.merge(*by_file, key=lambda point: point.time))
+
+
+def logged(data: bytes, file: str) -> tuple[list[Logged], int]:
+    """The points in the whole lines of a piece of an event file, and how many bytes these lines are."""
+    whole = data.rfind(b"\n") + 1
+    if whole == 0 and len(data) >= MAX_LINE:
+        whole = len(data)  # no line of a recorder: it is passed over in pieces
+    points = []
+    for line in data[:whole].splitlines():
+        event = parse(line) if line.startswith(b'["metric"') else None
+        if event is not None:
+            source, group, name, step, value = event.fields
+            points.append(Logged(source, f"{file}:{group}", name, step, value, event.time))
+    return points, whole

@@ -18,9 +18,10 @@ from experiment.finals import final_values
 from experiment.record import DataRead, FileDigest, KeyParts, Outcome, RunRecord, Status
 from experiment.spec import Experiment
 from runner import metric_files, source
-from runner.capture_tail import Latest
+from runner.capture_tail import Logged
 from runner.environment.prepared import Prepared
-from runner.printed import PatternReader
+from runner.metric_names import metric_name
+from runner.printed import SOURCE, PatternReader
 from runner.runtime import Ears, Left, Slot, Task
 from runner.source import SourceTree
 from runner.store import CannotStore, Store
@@ -55,6 +56,17 @@ class Progress:
     value: float | None = None
 
 
+@dataclass(frozen=True)
+class SeenPoint:
+    """A point of a run that goes on. `source` as a curve's; `training` tells apart those that go on side by side."""
+
+    source: str
+    training: str
+    metric: str
+    step: int
+    value: float
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A run that ended, however it ended, as it was recorded."""
@@ -86,12 +98,17 @@ def parts_of(job: Job) -> KeyParts:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a run happens: where it is stored, its share of the machine, who watches, and what ends it early."""
+    """Where a run happens: where it is stored, its share of the machine, who watches, and what ends it early.
+
+    `points` gets what is seen of the curves while the run goes on: all points of a source in their order, perhaps not
+    the last ones. Those of printed lines come from another thread than the others.
+    """
 
     store: Store
     slot: Slot
     watch: Callable[[Progress], None]
     cancelled: threading.Event
+    points: Callable[[SeenPoint], None] = lambda _point: None
 
 
 def execute(job: Job, bench: Bench) -> Finished:
@@ -109,7 +126,7 @@ def execute(job: Job, bench: Bench) -> Finished:
 def _in(work: Path, job: Job, bench: Bench) -> Finished:
     spec, tree = job.experiment, job.tree
     filled, started = command.fill(spec.command, spec.params, job.seed), datetime.now(UTC)
-    printed = _Printed(spec, bench.watch)
+    printed = _Heard(spec, bench.watch, bench.points)
     ears = Ears(printed.hear, printed.tick, printed.again)
     left = job.prepared.runtime.run(_task(job, filled), bench.slot, work, ears, bench.cancelled)
     series, problem = _all_curves(spec, tree, left, printed.curves())
@@ -139,31 +156,40 @@ def _task(job: Job, filled: str) -> Task:
     )
 
 
-class _Printed:
-    """Metrics in the lines a run prints; and for who looks the latest, of these or of what the recorder wrote."""
+class _Heard:
+    """Metrics in the lines a run prints; and for who looks those that the recorder wrote too, and the latest of all."""
 
-    def __init__(self, spec: Experiment, watch: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, spec: Experiment, watch: Callable[[Progress], None], points: Callable[[SeenPoint], None]
+    ) -> None:
         self._patterns = {name: metric.pattern for name, metric in spec.metrics.items() if metric.pattern is not None}
         self._watch = watch
+        self._points = points
         self.again()
 
     def again(self) -> None:
         """The run begins, for the first time or anew."""
         self._reader = PatternReader(self._patterns)
         self._began = time.monotonic()
-        self._latest: tuple[str, int, float] | None = None
+        self._printed: tuple[str, int, float] | None = None
+        self._logged: Logged | None = None
 
     def hear(self, text: str) -> None:
         """One line."""
         for point in self._reader.feed(text, time.monotonic() - self._began):
-            self._latest = (point.metric, point.step, point.value)
+            self._printed = (point.metric, point.step, point.value)
+            self._points(SeenPoint(SOURCE, "", *self._printed))
 
-    def tick(self, elapsed: float, latest: Latest | None) -> None:
+    def tick(self, elapsed: float, news: Sequence[Logged]) -> None:
         """Tell who looks."""
-        if self._latest is not None:
-            self._watch(Progress(elapsed, *self._latest))
-        elif latest is not None:
-            self._watch(Progress(elapsed, latest.metric, latest.step, latest.value))
+        for point in news:
+            if self._logged is None or point.time >= self._logged.time:
+                self._logged = point
+            self._points(SeenPoint(point.source, point.training, metric_name(point.metric), point.step, point.value))
+        if self._printed is not None:
+            self._watch(Progress(elapsed, *self._printed))
+        elif self._logged is not None:
+            self._watch(Progress(elapsed, self._logged.metric, self._logged.step, self._logged.value))
         else:
             self._watch(Progress(elapsed))
 

@@ -1,7 +1,7 @@
 """What a run asks of the place it is made in, and what it gets back: processes in a venv and containers alike."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +9,7 @@ from typing import Protocol
 from experiment.record import Outcome, Usage
 from experiment.spec import Resources
 from runner.capture import Captured
-from runner.capture_tail import Latest
+from runner.capture_tail import Logged
 from runner.output import BoundedLog
 from runner.source import SourceTree
 
@@ -44,12 +44,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Ears:
-    """Who hears of a run while it goes on. `hear` gets each line printed; `tick` seconds since the start and the latest
-    point the recorder wrote, about every half second; `again` says that the run begins anew: what was heard is void.
+    """Who hears of a run while it goes on. `hear` gets each line printed; `tick`, about every half second, the seconds
+    since the start and the points the recorder wrote since the last tick; `again` says that the run begins anew: what
+    was heard is void.
     """
 
     hear: Callable[[str], None]
-    tick: Callable[[float, Latest | None], None]
+    tick: Callable[[float, Sequence[Logged]], None]
     again: Callable[[], None]
 
 

@@ -10,7 +10,7 @@ from experiment.atomic import write_whole
 from experiment.bundle import Bundle
 from reporting.decision import Verdict
 from reporting.differences import Differences, differences
-from reporting.document import Report
+from reporting.document import Document, Report
 from reporting.report import build
 from runner.store import CannotStore
 
@@ -45,22 +45,23 @@ def write(bundle: Bundle, found: Report, folder: Path) -> Published:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(made.bundle, bundles.dumps(bundle))
-        _write_report(found, made, folder / "figures")
+        write_pages(found, made.report, made.html, folder / "figures")
     except OSError as error:
         raise CannotStore(folder, error) from None
     return made
 
 
-def _write_report(found: Report, made: Published, figures: Path) -> None:
+def write_pages(found: Document, report: Path, html: Path, figures: Path) -> None:
+    """Write the Markdown, the page, and the figures that the Markdown shows as files. OSError passes through."""
     from reporting.render import to_html, to_markdown
 
     shutil.rmtree(figures, ignore_errors=True)  # those of an earlier report would be taken for this one's
     drawn, links = _draw(found, figures) if found.charts else ([], [])
-    write_whole(made.report, to_markdown(found, links).encode())
-    write_whole(made.html, to_html(found, drawn).encode())
+    write_whole(report, to_markdown(found, links).encode())
+    write_whole(html, to_html(found, drawn).encode())
 
 
-def _draw(found: Report, folder: Path) -> tuple[list[str], list["Link"]]:
+def _draw(found: Document, folder: Path) -> tuple[list[str], list["Link"]]:
     """The page's figures, and the comment's as files: only those that the comment shows."""
     from reporting.figures import DARK, LIGHT, png, svg
     from reporting.render import Link

@@ -13,7 +13,7 @@ from typing import Protocol
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
 from action.activities.sweep_hands import Hands
-from action.activities.sweep_trials import Points, Trials
+from action.activities.sweep_trials import Trials
 from experiment.claim import Claim
 from experiment.environment import hardware_class
 from experiment.record import Status
@@ -25,13 +25,13 @@ from experiment.value import Scalar
 from runner import tracking
 from runner.sweep import lockfile
 from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
-from runner.sweep.events import Began, Event
+from runner.sweep.events import Ask, Began, Event
 from runner.sweep.export import export
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
 from runner.sweep.orders import Follow, Free, Order, Window, stops_at
 from runner.sweep.refusals import LogOfAnotherSweep, TableDiffers
-from runner.sweep.replay import Replay
+from runner.sweep.replay import Replay, check_whole
 from runner.sweep.samplers import check_installed
 from runner.sweep.study import Study, maximized
 from runner.sweep.table import rows
@@ -67,7 +67,6 @@ class Swept:
     replayed: bool
     lock: Path | None
     fresh: tuple[FinishedRun, ...] = ()
-    importances: Mapping[str, float] | None = None
     wall_s: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -131,7 +130,7 @@ def run_sweep(
     path = log_path(session, experiment)
     session = replace(session, experiment=experiment)
     with opened(path) as found:
-        plan = _Plan(spec, _machine(session), start, _followed(found, target, spec, fate))
+        plan = _Plan(spec, machine_of(session), start, _followed(found, target, spec, fate))
         log = _begin(found, plan, experiment.experiment, fate)
         try:
             events, study = _drive(session, sweep, log, plan, hands=hands, reuse=reuse, wish=wish, teller=teller)
@@ -146,6 +145,8 @@ def run_sweep(
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
         if not finished or swept.hopeless:
             return swept
+        if plan.lock is not None:
+            check_whole(plan.lock.table, table, elsewhere=plan.lock.machine != plan.machine)
         fresh = _fresh(session, hands, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
         lock = _locked(experiment, spec, plan.machine, events, replace(swept, fresh=fresh))
         if plan.lock is None or len(table) > len(plan.lock.table):
@@ -161,10 +162,10 @@ def run_sweep(
         [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
     )
     notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
-    return replace(swept, lock=target, fresh=fresh, importances=_importances(study, sweep), notes=notes)
+    return replace(swept, lock=target, fresh=fresh, notes=notes)
 
 
-def _machine(session: Session) -> str:
+def machine_of(session: Session) -> str:
     """What suggestions and results depend on besides the specification, in words."""
     hardware = hardware_class(session.prepared.hardware, session.prepared.environment)
     return f"{hardware}; Optuna {version('optuna')}, NumPy {version('numpy')}"
@@ -213,15 +214,15 @@ def _drive(
     wish: Callable[[], Wish],
     teller: Teller,
 ) -> tuple[list[Event], Study]:
-    # Fewer trials than the record has are its first ones, which do not depend on those after them.
+    sweep, part = _limited(sweep, plan.lock)
     record = [event for event in (lockfile.events(plan.lock) if plan.lock else ()) if event.trial < sweep.trials]
     order: Order = Free()
     if sweep.order == "window":
         order = Window(sweep.parallelism)
     elif record:
         order = Follow(record)
-    trials = Trials(session, sweep, reuse, _points(sweep, plan.lock), stops_at(record))
-    study = Study(sweep, plan.start)
+    trials = Trials(session, sweep, reuse, stops_at(record))
+    study = Study(sweep, plan.start, stops_at(record) if part else None)
     until = time.monotonic() + sweep.time if sweep.time is not None else None
     seen: list[Event] = list(log.events)
 
@@ -230,6 +231,8 @@ def _drive(
         teller.event(event)
 
     def may_begin() -> bool:
+        if plan.lock is not None and sum(isinstance(event, Ask) for event in seen) < len(plan.lock.table):
+            return True  # a record is followed to its end, however long that takes
         late = until is not None and time.monotonic() > until
         return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
 
@@ -243,10 +246,12 @@ def _drive(
     return events, study
 
 
-def _points(sweep: Sweep, lock: SweepLock | None) -> Points:
-    if sweep.pruner == "none":
-        return Points.NONE
-    return Points.WHOLE if sweep.order == "window" or lock is not None else Points.LIVE
+def _limited(sweep: Sweep, lock: SweepLock | None) -> tuple[Sweep, bool]:
+    """The sweep with as many trials as are to be made, and whether they are only the first ones of the record's."""
+    if lock is None:
+        return sweep, False
+    trials = len(lock.table) if sweep.trials == lock.trials else sweep.trials
+    return sweep.model_copy(update={"trials": trials}), trials < len(lock.table)
 
 
 def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
@@ -255,25 +260,10 @@ def _note(sweep: Sweep, workers: int, lock: SweepLock | None) -> str:
         how = f"follows the record of {len(lock.table)} trials, and compares"
     elif sweep.order == "window":
         how = f"window of {sweep.parallelism}: the same table whatever the number of workers; workers may wait"
-        if sweep.pruner != "none":
-            how += "; pruned trials are found when they end"
     else:
         how = "results are told as they come, and their order is recorded"
     few = "; set resources.cpus to run trials side by side" if workers < sweep.parallelism and workers == 1 else ""
     return f"{how}{few}"
-
-
-def _importances(study: Study, sweep: Sweep) -> dict[str, float]:
-    """PED-ANOVA's importance of each parameter; none where there are too few trials to say, or several objectives."""
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-
-    if len(sweep.objective) > 1:
-        return {}
-    try:
-        found = get_param_importances(study.optuna, evaluator=PedAnovaImportanceEvaluator())
-    except (ValueError, RuntimeError):
-        return {}
-    return dict(found)
 
 
 def _fresh(session: Session, hands: Hands, found: Sequence[Row], reuse: Cache) -> tuple[FinishedRun, ...]:
@@ -292,6 +282,7 @@ def _locked(
         experiment=experiment.experiment,
         spec=dict(spec),
         machine=machine,
+        trials=sweep_of(experiment).trials,
         table_digest=table_digest(swept.table),
         best=tuple(row.trial for row in swept.best),
         claim=_claim(sweep_of(experiment), swept),

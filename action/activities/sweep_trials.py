@@ -3,9 +3,8 @@
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from statistics import fmean
 
@@ -14,23 +13,16 @@ from experiment.record import Status
 from experiment.search import Sweep
 from experiment.summarise import FinishedRun
 from experiment.value import Scalar
-from runner.execute import Progress
+from runner.execute import Finished, SeenPoint
 from runner.sweep.bay import Bay
 from runner.sweep.crew import Hear
 from runner.sweep.events import Result
 from runner.sweep.orders import Point
-from runner.sweep.refusals import TrialLost
+from runner.sweep.points import Live
+from runner.sweep.refusals import TrialLost, TwoSources
 from runner.sweep.samplers import seed_of
 
 _ATTEMPTS = 3
-
-
-class Points(Enum):
-    """Which points of its objective's curve a trial tells of."""
-
-    NONE = "none"
-    LIVE = "live"  # those that are seen while it runs: as many as there is time to look
-    WHOLE = "whole"  # all of them, when it has ended
 
 
 @dataclass(frozen=True)
@@ -49,13 +41,12 @@ class Trials:
     session: Session
     sweep: Sweep
     reuse: Cache
-    points: Points
     stops: Mapping[int, int]
 
     def make(
         self, trial: int, params: Mapping[str, Scalar], bay: Bay, hear: Hear, ended: threading.Event
     ) -> Result | None:
-        """The trial's result; None where the user ended it. Raises TrialLost and what the bay's `run` raises."""
+        """The result; None where the user ended it. Raises TrialLost, TwoSources, what the bay's `run` raises."""
         began = time.monotonic()
         session = self._with(params, bay)
         runs: list[tuple[FinishedRun, Path]] = []
@@ -68,8 +59,6 @@ class Trials:
             if outcome.status is not Status.OK:
                 break
         seconds = time.monotonic() - began
-        if self.points is Points.WHOLE:
-            self._tell_points(runs[0][0], hear)
         return self._result(trial, runs, seconds)
 
     def _pruned(self, ended: threading.Event) -> bool:
@@ -82,36 +71,41 @@ class Trials:
         return replace(self.session, experiment=experiment, prepared=bay.prepared(self.session.prepared))
 
     def _run(self, session: Session, trial: int, seed: int, desk: "_Desk") -> tuple[FinishedRun, Path]:
-        if self.reuse is Cache.USE and (earlier := session.earlier(seed)):
-            return earlier[0]
         objective = next(iter(self.sweep.objective))
-        last = -1
+        metric = session.experiment.metrics.get(objective)
+        live = Live(objective, printed=metric is not None and metric.pattern is not None)
 
-        def watch(progress: Progress) -> None:
-            nonlocal last
-            if progress.metric != objective or progress.step is None or progress.value is None or progress.step <= last:
-                return
-            last = progress.step
-            if self.points is Points.LIVE:
-                desk.hear(Point(progress.step, progress.value))
-            if last >= self.stops.get(trial, math.inf):
-                desk.ended.set()
+        def tell(points: Sequence[Point]) -> None:
+            for point in points if self.sweep.pruner != "none" else ():
+                desk.hear(point)
+                if point.step >= self.stops.get(trial, math.inf):
+                    desk.ended.set()
 
+        def seen(point: SeenPoint) -> None:
+            tell(live.take(point))
+
+        if self.reuse is Cache.USE and (earlier := session.earlier(seed)):
+            tell(live.rest(earlier[0][0].curves))
+            return earlier[0]
         for _ in range(_ATTEMPTS):
-            made = desk.bay.run(session.job(seed), watch, desk.ended)
+            made = desk.bay.run(session.job(seed), seen, desk.ended)
             if made.record.outcome.status is not Status.INFRA_ERROR:
+                self._check_source(live, objective, made)
+                tell(live.rest(made.curves))
                 return FinishedRun(made.record, made.curves, log_tail=made.log_tail), made.folder
         raise TrialLost(
             f"trial {trial}: could not be made, {_ATTEMPTS} times: {made.record.outcome.reason}\n"
             "  all trials before are kept; mend the machine, then run the same command again"
         )
 
-    def _tell_points(self, run: FinishedRun, hear: Hear) -> None:
-        objective = next(iter(self.sweep.objective))
-        series = [curve for curve in run.curves if curve.metric == objective]
-        if series:
-            for step, value in zip(series[-1].step.tolist(), series[-1].value.tolist(), strict=True):
-                hear(Point(int(step), float(value)))
+    def _check_source(self, live: Live, objective: str, made: Finished) -> None:
+        other = live.other_source(made.curves) if made.record.outcome.status is Status.OK else None
+        if self.sweep.pruner != "none" and other is not None:
+            raise TwoSources(
+                f"sweep.pruner: {objective} is logged by {live.source} while a trial runs, and read from {other} at "
+                "its end\n  which of them the pruner sees would depend on when it looks; name one of them otherwise\n"
+                f"  the trials that ended are kept; this one is {made.folder.name}"
+            )
 
     def _result(self, trial: int, runs: list[tuple[FinishedRun, Path]], seconds: float) -> Result:
         records = [run.record for run, _ in runs]

@@ -8,6 +8,7 @@ from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
 from action.activities.session import Cache, Choice, folder_of, open_session
 from action.activities.sweep_hands import own_hands
+from action.activities.sweep_publish import publish
 from action.base import checkout
 from action.interrupts import counted
 from action.jobs.step import Ended, Step
@@ -39,6 +40,7 @@ def sweep(step: Step) -> Ended:
         open_session(step.folder, asked.openable(experiment), screen, step.environ, choice) as session,
     ):
         screen.line(view.header(session))
+        teller = view.SweepView(screen)
         with counted(screen.line) as wish:
             found = activity.run_sweep(
                 session,
@@ -47,12 +49,12 @@ def sweep(step: Step) -> Ended:
                 reuse=Cache.USE,
                 fate=activity.Fate.FOLLOW,
                 wish=wish,
-                teller=view.SweepView(screen),
+                teller=teller,
                 inherited=step.environ,
             )
         last = list(view.last_lines(found))
         screen.lines(last)
-        report = view.publish(found, session.store.state)
+        report = publish(found, session, teller.workers).report
         give_back(folder_of(step.folder), job.workspace)
     best = view.outputs(found, None)["best_params"]
     outputs = {

@@ -1,4 +1,4 @@
-"""The latest metric of a run in a container, asked of the engine seldom enough not to cost the training anything."""
+"""The metrics of a run in a container, asked of the engine seldom enough not to cost the training anything."""
 
 import contextlib
 import io
@@ -7,23 +7,24 @@ import threading
 import time
 from typing import IO, cast
 
-from runner.capture_stream import parse
-from runner.capture_tail import Latest
+from runner.capture_tail import Logged, logged, merged
 from runner.container import paths
 from runner.container.engine import Engine, failures
 
 _EVERY_S = 3.0
 _SHARE = 50  # at most one part in so many of the time is spent asking
-_MOST_BYTES = 16 * 1024 * 1024  # a longer stream is too much to fetch for one number
+_MOST_BYTES = 16 * 1024 * 1024  # a longer stream is too much to fetch again and again: the rest comes at the end
 
 
 class Live:
-    """Asks in a thread of its own; `latest()` never waits."""
+    """Asks in a thread of its own; `poll()` never waits."""
 
     def __init__(self, engine: Engine, holder: str) -> None:
         self._engine = engine
         self._holder = holder
-        self._latest: Latest | None = None
+        self._grown = Grown()
+        self._came: list[Logged] = []
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
@@ -35,9 +36,11 @@ class Live:
         self._ended.set()
         self._thread.join(_EVERY_S)
 
-    def latest(self) -> Latest | None:
-        """The latest point that was seen; None before the first."""
-        return self._latest
+    def poll(self) -> list[Logged]:
+        """What was seen since the last call, each process in the order in which it logged."""
+        with self._lock:
+            came, self._came = self._came, []
+        return came
 
     def _ask(self) -> None:
         wait = _EVERY_S
@@ -51,21 +54,29 @@ class Live:
                     content += chunk
                     if len(content) > _MOST_BYTES:
                         return
-                self._latest = newest(bytes(content)) or self._latest
+                points = self._grown.news(bytes(content))
+                with self._lock:
+                    self._came += points
             wait = max(_EVERY_S, _SHARE * (time.monotonic() - began))
 
 
-def newest(packed: bytes) -> Latest | None:
-    """The latest metric event in an archive of event files; whatever is not one is passed over."""
-    found: Latest | None = None
-    with tarfile.open(fileobj=cast("IO[bytes]", io.BytesIO(packed))) as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.isreg() else None
-            for line in reversed(file.read().splitlines()) if file is not None else ():
-                event = parse(line) if line.startswith(b'["metric"') else None
-                if event is not None:
-                    _, _, name, step, value = event.fields
-                    if found is None or event.time >= found.time:
-                        found = Latest(name, step, value, event.time)
-                    break
-    return found
+class Grown:
+    """What is new in an archive of event files that was fetched before; whatever is no metric event is passed over."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, int] = {}
+
+    def news(self, packed: bytes) -> list[Logged]:
+        """Points that earlier archives did not have. Raises TarError."""
+        found: list[list[Logged]] = []
+        with tarfile.open(fileobj=cast("IO[bytes]", io.BytesIO(packed))) as archive:
+            for member in archive:
+                start = self._read.get(member.name, 0)
+                file = archive.extractfile(member) if member.isreg() else None
+                if file is None:
+                    continue
+                file.seek(start)
+                points, whole = logged(file.read(), member.name)
+                self._read[member.name] = start + whole
+                found.append(points)
+        return merged(found)

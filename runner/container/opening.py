@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from experiment.environment import EnvironmentKind, EnvironmentRecord, HardwareRecord
 from experiment.errors import InfrastructureFailed, Refused
 from experiment.spec import Experiment
-from runner.capture_tail import Latest
+from runner.capture_tail import Logged
 from runner.container import build, image, objects, packing, paths, relay, touched
 from runner.container.build import Recipe
 from runner.container.data_volumes import DataVolumes
@@ -230,8 +230,8 @@ def _look_inside(runtime: ContainerRuntime) -> Fingerprint:
         ) from None
 
 
-def _nothing() -> Latest | None:
-    return None
+def _nothing() -> Sequence[Logged]:
+    return ()
 
 
 def _label(record: EnvironmentRecord, found: Image, taken: Fingerprint, took: float) -> str:

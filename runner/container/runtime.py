@@ -154,7 +154,7 @@ class ContainerRuntime:
             container = objects.create(api, sandbox, place.name)
             try:
                 with Live(self.engine, place.holder) as live:
-                    return Watch(self.engine, container).run(timeout, ears, live.latest, cancelled)
+                    return Watch(self.engine, container).run(timeout, ears, live.poll, cancelled)
             finally:
                 with contextlib.suppress(Exception):  # the session's end, or the watchdog, tries again
                     objects.remove(api, container)

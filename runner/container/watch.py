@@ -3,11 +3,11 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.capture_tail import Latest
+from runner.capture_tail import Logged
 from runner.container import streams
 from runner.container.engine import Engine, EngineLost, failures
 from runner.container.outcome import EndState, Stopped
@@ -46,7 +46,7 @@ class Watch:
         self.log = BoundedLog()
 
     def run(
-        self, timeout: float, ears: Ears, latest: Callable[[], Latest | None], cancelled: threading.Event
+        self, timeout: float, ears: Ears, news: Callable[[], Sequence[Logged]], cancelled: threading.Event
     ) -> Watched:
         """Start it and wait for its end, at most `timeout` seconds. Raises EngineLost, and docker's errors at start."""
         lines = Lines(self.log, ears.hear)
@@ -61,7 +61,7 @@ class Watch:
                 sampler = threading.Thread(target=samples.take_until, args=(self._ended,), daemon=True)
                 for thread in (follower, waiter, sampler):
                     thread.start()
-                stopped = self._until_ended(began, timeout, ears, latest, cancelled)
+                stopped = self._until_ended(began, timeout, ears, news, cancelled)
                 wall = time.monotonic() - began
                 follower.join(_GRACE_S)  # it ends with the container, unless a process got away with the pipe
         lines.end()
@@ -76,7 +76,7 @@ class Watch:
         began: float,
         timeout: float,
         ears: Ears,
-        latest: Callable[[], Latest | None],
+        news: Callable[[], Sequence[Logged]],
         cancelled: threading.Event,
     ) -> Stopped:
         next_tick = 0.0
@@ -88,7 +88,7 @@ class Watch:
                 return Stopped.CANCELLED if cancelled.is_set() else Stopped.LATE
             if elapsed >= next_tick:
                 next_tick = elapsed + _TICK_S
-                ears.tick(elapsed, latest())
+                ears.tick(elapsed, news())
         return Stopped.NO
 
     def _follow(self, output: Any, lines: Lines) -> None:

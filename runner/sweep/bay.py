@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runner.environment.prepared import Prepared
-from runner.execute import Bench, Finished, Job, Progress, execute
+from runner.execute import Bench, Finished, Job, SeenPoint, execute
 from runner.runtime import Slot
 from runner.store import Store
 
@@ -17,8 +17,11 @@ class Bay(Protocol):
     def prepared(self, own: Prepared, /) -> Prepared:
         """The environment runs get here; `own` is the one of this machine's session."""
 
-    def run(self, job: Job, watch: Callable[[Progress], None], ended: threading.Event) -> Finished:
-        """Make the run, and record it in this machine's store. Raises what `execute` raises, and WorkerLost."""
+    def run(self, job: Job, seen: Callable[[SeenPoint], None], ended: threading.Event) -> Finished:
+        """Make the run, and record it in this machine's store; `seen` gets the points of its curves as they come.
+
+        Raises what `execute` raises, and WorkerLost.
+        """
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,6 @@ class Here:
         """This machine's own."""
         return own
 
-    def run(self, job: Job, watch: Callable[[Progress], None], ended: threading.Event) -> Finished:
+    def run(self, job: Job, seen: Callable[[SeenPoint], None], ended: threading.Event) -> Finished:
         """Make the run in this share."""
-        return execute(job, Bench(self.store, self.slot, watch, ended))
+        return execute(job, Bench(self.store, self.slot, lambda _progress: None, ended, seen))

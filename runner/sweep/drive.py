@@ -9,7 +9,7 @@ from typing import Protocol
 
 from experiment.search import Sweep
 from experiment.value import Scalar
-from runner.sweep.events import Ask, Event, Prune, Result
+from runner.sweep.events import Ask, Event, Prune, Report, Result
 from runner.sweep.log import Log
 from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, Seen, Step, TellEnd
 from runner.sweep.study import Study
@@ -115,31 +115,45 @@ class _Driver:
 
     def _go_on(self) -> None:
         """Stand where the log ends: finished trials as they were, those without a result run again."""
-        left: dict[int, Result] = {}
-        for event in self._events:
-            self._with.study.insert(event)
-            self._note(event)
-            if isinstance(event, Result):
-                left[event.trial] = event
-        for event in self._events:
-            if not isinstance(event, Ask) or event.trial in self._seen.told:
-                continue
-            # With a pruner the points are needed too, which only the run has (the cache of runs makes that cheap).
-            if event.trial in left and (self._with.sweep.pruner == "none" or event.trial in self._seen.pruned):
-                self._arrived.ends[event.trial] = left[event.trial]
+        for event in self._events[:-1]:
+            self._stood(event)
+        for last in self._events[-1:]:
+            if isinstance(last, Report):  # perhaps the pruner's answer was not written down any more
+                self._judge(last.trial, last.step, last.value, self._noted)
             else:
-                self._with.executor.start(event.trial, event.params)
+                self._stood(last)
+        results = {event.trial: event for event in self._events if isinstance(event, Result)}
+        for event in [event for event in self._events if isinstance(event, Ask)]:
+            if event.trial not in self._seen.told:
+                self._take_up(event, results.get(event.trial))
 
-    def _note(self, event: Event) -> None:
+    def _stood(self, event: Event) -> None:
+        self._with.study.insert(event)
+        self._noted(event)
+
+    def _take_up(self, asked: Ask, result: Result | None) -> None:
+        """A trial that is not told yet: with its result where that is all that is needed; else run again."""
+        pruned = asked.trial in self._seen.pruned
+        if result is None and pruned:
+            result = Result(trial=asked.trial, values=None, reason="pruned; the sweep was killed before its run ended")
+            self._happened(result)
+            self._with.study.insert(result)
+        # With a pruner the points are needed too, which only the run has (the cache of runs makes that cheap).
+        if result is not None and (self._with.sweep.pruner == "none" or pruned):
+            self._arrived.ends[asked.trial] = result
+        else:
+            self._with.executor.start(asked.trial, asked.params)
+
+    def _noted(self, event: Event) -> None:
+        if self._with.checker is not None:
+            self._with.checker.check(event)
         self._seen.saw(event)
         self._with.order.saw(event)
 
     def _happened(self, event: Event) -> None:
-        if self._with.checker is not None:
-            self._with.checker.check(event)
+        self._noted(event)
         self._with.log.append(event)
         self._events.append(event)
-        self._note(event)
         self._with.told(event)
 
     def _do(self, step: Step) -> None:
@@ -153,18 +167,23 @@ class _Driver:
                 self._ask_s = time.monotonic() - began
             case ReportPoint():
                 self._arrived.points[step.trial].popleft()
-                event, ends = study.report(step.trial, step.point.step, step.point.value)
-                self._happened(event)
-                if ends:
-                    pruned = Prune(trial=step.trial)
-                    self._happened(pruned)
-                    study.insert(pruned)
+                if self._judge(step.trial, step.point.step, step.point.value, self._happened):
                     self._with.executor.stop(step.trial)
             case TellEnd():
                 told = study.tell(self._arrived.ends.pop(step.trial))
                 self._arrived.points.pop(step.trial, None)
                 self._happened(told)
                 self._failed += told.state == "failed"
+
+    def _judge(self, trial: int, step: int, value: float, happened: Callable[[Event], None]) -> bool:
+        """Show a point to the pruner; whether it ends the trial. The report goes to `happened`."""
+        event, ends = self._with.study.report(trial, step, value)
+        happened(event)
+        if ends:
+            pruned = Prune(trial=trial)
+            self._happened(pruned)
+            self._with.study.insert(pruned)
+        return ends
 
     def _hear(self, timeout: float) -> None:
         for trial, message in self._with.executor.take(timeout):

@@ -23,6 +23,7 @@ from runner.sweep.refusals import CannotLog, LockOfAnotherSpec, UnreadableLock
 
 _LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not decide what its trials are
 _ASIDE = (*_LIMITS, "on_pull_request", "limits")
+_TRIALS = "sweep.trials"
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -33,6 +34,7 @@ class SweepLock(Value):
     experiment: str
     spec: dict[str, str]  # key -> its value as JSON: all that decides the table
     machine: str
+    trials: int  # asked for; the table has fewer where time or GPU-hours were used up, or the grid had no more
     table_digest: str
     best: tuple[int, ...]
     claim: Claim | None = None  # of the best trial; none of several objectives, nor where a run of it ended badly
@@ -46,10 +48,15 @@ class SweepLock(Value):
 
 
 def deciding(experiment: Experiment, start: Mapping[str, Scalar] | None) -> dict[str, str]:
-    """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free."""
+    """All that decides the table, key by key. The number of workers does not, nor `parallelism` where it is free.
+
+    The number of trials does where a pruner works in a window: there it hears of the trials beside the last ones too.
+    """
     sweep = experiment.sweep
     assert sweep is not None
-    left_out = _ASIDE if sweep.order == "window" else (*_ASIDE, "parallelism")
+    left_out = {*_ASIDE} if sweep.order == "window" else {*_ASIDE, "parallelism"}
+    if sweep.order == "window" and sweep.pruner != "none":
+        left_out.remove("trials")
     found: dict[str, Any] = {
         f"sweep.{key}": value for key, value in sweep.model_dump(mode="json").items() if key not in left_out
     }
@@ -109,8 +116,10 @@ def _unreadable(path: str, why: str) -> UnreadableLock:
 
 
 def changes(lock: SweepLock, spec: Mapping[str, str]) -> list[str]:
-    """The keys in which the record's specification is another than `spec`."""
-    return [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
+    """The keys in which the record's specification is another than `spec`; fewer trials are its first ones."""
+    found = [key for key in sorted({*lock.spec, *spec}) if lock.spec.get(key) != spec.get(key)]
+    fewer = _TRIALS in lock.spec and _TRIALS in spec and int(spec[_TRIALS]) < lock.trials
+    return [key for key in found if key != _TRIALS or not fewer]
 
 
 def check(lock: SweepLock, path: Path, spec: Mapping[str, str]) -> None:

@@ -191,21 +191,16 @@ class Follow:
         match event:
             case Ask():
                 return AskNext(event.trial)
-            case Tell():
-                return TellEnd(event.trial) if event.trial in arrived.ends else None
-            case Report():
-                return self._reached(event, arrived)
+            case Report() | Tell():
+                return self._reached(event.trial, arrived)
         return None
 
-    def _reached(self, event: Report, arrived: Arrived) -> Step | None:
-        """Points between the recorded ones were not shown to the pruner then, and are not now."""
-        waiting = arrived.points.get(event.trial, deque())
-        while waiting and waiting[0].step < event.step:
-            waiting.popleft()
-        if waiting:
-            return ReportPoint(event.trial, waiting[0])
-        # the run ended without that step: the tables part here, and the comparison says so
-        return TellEnd(event.trial) if event.trial in arrived.ends else None
+    def _reached(self, trial: int, arrived: Arrived) -> Step | None:
+        """Where the run has a point more or less than the record, the tables part, and the comparison says so."""
+        point = arrived.point(trial) if trial not in self._after.seen.pruned else None
+        if point is not None:
+            return ReportPoint(trial, point)
+        return TellEnd(trial) if trial in arrived.ends else None
 
 
 def stops_at(record: Sequence[Event]) -> Mapping[int, int]:

@@ -35,6 +35,10 @@ class SamplerMissing(SweepRefused):
     """The sampler needs a library that is not installed."""
 
 
+class TwoSources(SweepRefused):
+    """The objective that a pruner judges has two sources, which may differ."""
+
+
 class NothingToStartFrom(SweepRefused):
     """The first trial was to be the baseline's, and there is none to take."""
 

@@ -20,18 +20,24 @@ _NAME = "sweep"  # Hyperband's brackets depend on the study's name
 
 
 class Study:
-    """What sampler and pruner see. Each of `ask`, `report` and `tell` gives the event that `insert` does again."""
+    """What sampler and pruner see. Each of `ask`, `report` and `tell` gives the event that `insert` does again.
 
-    def __init__(self, sweep: Sweep, start: Mapping[str, Scalar] | None = None) -> None:
+    `pruned_at`: trial -> step, in place of a pruner's judgement: that of a record of which only a part is made again,
+    so that trials the pruner compared with then are not there now.
+    """
+
+    def __init__(
+        self, sweep: Sweep, start: Mapping[str, Scalar] | None = None, pruned_at: Mapping[int, int] | None = None
+    ) -> None:
         import optuna
 
         self._sweep = sweep
         self._start = start
+        self._pruned_at = pruned_at
         self._results: dict[int, Result] = {}
         self._pruned: set[int] = set()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        directions = [_DIRECTIONS[goal] for goal in sweep.objective.values()]
-        self.optuna: OptunaStudy = optuna.create_study(directions=directions, study_name=_NAME)
+        self.optuna: OptunaStudy = optuna.create_study(directions=directions(sweep), study_name=_NAME)
         self._storage = self.optuna._storage
 
     def ask(self, trial: int) -> Ask:
@@ -54,6 +60,8 @@ class Study:
         """A point of a running trial, and whether the pruner ends it there."""
         before = self._trial_attrs(trial)
         self._storage.set_trial_intermediate_value(trial, step, value)
+        if self._pruned_at is not None:
+            return Report(trial=trial, step=step, value=value), self._pruned_at.get(trial) == step
         found = self.optuna.get_trials(deepcopy=False)[trial]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,14 +70,15 @@ class Study:
         noted = {name: text for name, text in after.items() if before.get(name) != text}
         return Report(trial=trial, step=step, value=value, attrs=noted), bool(ends)
 
-    def tell(self, result: Result, pruned: bool = False) -> Tell:
+    def tell(self, result: Result) -> Tell:
         """The trial's end, as the sampler sees it."""
         from optuna.trial import TrialState
 
         before, noted = self._study_attrs(), self._trial_attrs(result.trial)
-        for name, excess in result.constraints.items():
+        pruned = result.trial in self._pruned
+        # a pruned trial may have come to its end all the same, or not: nothing may depend on that
+        for name, excess in () if pruned else result.constraints.items():
             self._storage.set_trial_system_attr(result.trial, f"constraints:{name}", excess)
-        pruned = pruned or result.trial in self._pruned
         state = "pruned" if pruned else "failed" if result.values is None else "complete"
         self.optuna.sampler = sampler(self._sweep, result.trial)
         told = {"pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "complete": TrialState.COMPLETE}[state]
@@ -140,6 +149,11 @@ class Study:
 
     def _new(self, before: Mapping[str, str]) -> dict[str, str]:
         return {name: text for name, text in self._study_attrs().items() if before.get(name) != text}
+
+
+def directions(sweep: Sweep) -> list[Literal["minimize", "maximize"]]:
+    """Of the objectives, as Optuna calls them."""
+    return [_DIRECTIONS[goal] for goal in sweep.objective.values()]
 
 
 def maximized(sweep: Sweep) -> list[bool]:

@@ -32,7 +32,7 @@ def _ended(row: Row, told: Tell, result: Result) -> Row:
             "state": told.state,
             "values": result.values if told.state == "complete" else None,
             "reason": result.reason if told.state == "failed" else "",
-            "constraints": result.constraints,
+            "constraints": {} if told.state == "pruned" else result.constraints,
             "runs": result.runs,
             "seconds": result.seconds,
             "gpu_seconds": result.gpu_seconds,

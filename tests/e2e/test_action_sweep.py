@@ -37,7 +37,7 @@ def test_a_dispatched_sweep_tells_its_best_parameters(setting: Setting) -> None:
     done = setting.hurried_step("workflow_dispatch", dispatched(), mode="sweep", trials="3")
     assert (done.code, done.outputs["passed"]) == (0, "true"), done.log
     assert 0.1 <= json.loads(done.outputs["best-params"])["lr"] <= 1.0
-    assert done.summary.startswith("## Sweep of tiny: trial ")
+    assert done.summary.startswith("### tiny: **sweep of 3 trials** — `accuracy` ")
     assert "3 trials: 3 complete" in done.summary
     assert (setting.repository.folder / done.outputs["report"]).read_text().strip() == done.summary.strip()
 

@@ -152,18 +152,30 @@ for step in range(1, 6):
 """
 
 
-def test_a_pruned_trial_is_ended_early_and_its_record_can_be_followed(searched: Repository) -> None:
+@pytest.fixture
+def prunable(searched: Repository) -> Repository:
+    """Trials print five points each."""
     searched.write("train.py", SLOW_STEPS)
     searched.change("ml-experiment.yaml", "metric_files: [metrics.json]\n", "")
     pattern = "'step (?P<step>[0-9]+) loss (?P<value>[-+.0-9e]+)'"
     searched.change("ml-experiment.yaml", "{goal: minimize}", f"{{goal: minimize, pattern: {pattern}}}")
     searched.change("ml-experiment.yaml", "trials: 6", "trials: 9\n  pruner: median")
-    first = searched.run("sweep", "--json").json
+    return searched
+
+
+@pytest.mark.parametrize("order", ["recorded", "window"])
+def test_a_pruned_trial_is_ended_early_and_its_record_can_be_followed(prunable: Repository, order: str) -> None:
+    first = prunable.run("sweep", "--order", order, "--json").json
     assert first["pruned"] > 0
-    cut = [row for row in lock_of(searched)["table"] if row["state"] == "pruned"]
-    assert all(len(row["points"]) < 5 for row in cut)
-    again = searched.run("sweep", "--no-cache", "--workers", "1", "--json")
-    assert (again.code, again.json["table_digest"]) == (0, first["table_digest"])
+    assert "cancelled" in {record["outcome"]["status"] for record in prunable.records()}
+    cut = [row for row in lock_of(prunable)["table"] if row["state"] == "pruned"]
+    assert all(0 < len(row["points"]) < 5 for row in cut)
+    whole = [row for row in lock_of(prunable)["table"] if row["state"] == "complete"]
+    assert all([step for step, _ in row["points"]] == [1, 2, 3, 4, 5] for row in whole)
+    again = prunable.run("sweep", "--order", order, "--no-cache", "--workers", "1", "--json")
+    assert (again.code, again.json["table_digest"]) == (0, first["table_digest"]), again.err
+    cached = prunable.run("sweep", "--order", order, "--json")
+    assert (cached.code, cached.json["table_digest"]) == (0, first["table_digest"]), cached.err
 
 
 def test_a_finished_study_is_written_to_a_storage_of_optuna(searched: Repository, tmp_path: Path) -> None:

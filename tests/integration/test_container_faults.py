@@ -115,8 +115,8 @@ def test_with_live_restore_not_a_line_is_lost_and_none_is_told_twice(bed: Bed) -
         other = threading.Timer(2, restarted, [engine])
         other.start()
         said: list[str] = []
-        ears = Ears(said.append, lambda _elapsed, _latest: None, lambda: None)
-        watched = Watch(found, made).run(120, ears, lambda: None, threading.Event())
+        ears = Ears(said.append, lambda _elapsed, _news: None, lambda: None)
+        watched = Watch(found, made).run(120, ears, lambda: (), threading.Event())
         other.join()
         assert watched.away
         assert watched.end.exit_code == 0

@@ -94,7 +94,7 @@ def a_lock(tmp_path: Path, trials: int = 12) -> SweepLock:
     sweep = a_sweep(space=MIXED, trials=trials)
     events = swept(tmp_path / "log", sweep, Free(), Drawn(sweep, 4, 1))
     return SweepLock(
-        experiment="x", spec={"sweep.seed": "0"}, machine="m", table_digest=digest(events), best=(0,),
+        experiment="x", spec={"sweep.seed": "0"}, machine="m", trials=trials, table_digest=digest(events), best=(0,),
         order=lockfile.order_of(events), table=tuple(rows(events)),
     )  # fmt: skip
 

@@ -9,8 +9,8 @@ from sweeping import CONDITIONAL, COUNTABLE, MIXED, SPACE, Drawn, a_sweep, diges
 
 from experiment.search import Sweep
 from runner.sweep import log as logs
-from runner.sweep.events import Prune
-from runner.sweep.orders import Follow, Free, Window
+from runner.sweep.events import Prune, Tell
+from runner.sweep.orders import Follow, Free, Order, Window
 from runner.sweep.replay import Replay
 from runner.sweep.table import rows
 
@@ -104,6 +104,46 @@ def test_a_free_sweep_killed_at_any_byte_goes_on_and_can_be_replayed(
     assert len(rows(record)) == sweep.trials
     again = swept(folder / "again", sweep, Follow(record), Drawn(sweep, 2, timing + 1, points(sweep)))
     assert digest(again) == digest(record)
+
+
+@pytest.mark.parametrize("pruner", ["none", "median", "halving", "hyperband"])
+@pytest.mark.parametrize("order", ["window", "recorded"])
+def test_killed_between_any_two_events_it_goes_on_to_the_same(order: str, pruner: str, tmp_path: Path) -> None:
+    sweep = a_sweep("random", trials=14, parallelism=3, pruner=pruner)
+    steps = 0 if pruner == "none" else 4
+
+    def one() -> Order:
+        return Window(3) if order == "window" else Free()
+
+    whole = swept(tmp_path / "whole", sweep, one(), Drawn(sweep, 3, 5, steps))
+    data = (tmp_path / "whole").read_bytes()
+    ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n")]
+    pruned = [i for i, line in enumerate(data.splitlines()) if b'"prune"' in line]
+    assert bool(pruned) == (pruner != "none")
+    for cut in ends:
+        log = tmp_path / f"{cut}"
+        log.write_bytes(data[:cut])
+        executor = Drawn(sweep, 2, cut, steps)
+        again = swept(log, sweep, one(), executor)
+        if order == "window":
+            assert digest(again) == digest(whole)
+        else:
+            followed = swept(tmp_path / f"{cut}-followed", sweep, Follow(again), Drawn(sweep, 2, cut + 1, steps))
+            assert digest(followed) == digest(again)
+        ended = {event.trial for event in logs.read(data[:cut], "")[1] if isinstance(event, (Prune, Tell))}
+        assert not ended & set(executor.started)  # what the pruner ended is not run again
+
+
+def test_a_log_cut_at_any_byte_is_the_log_of_the_events_before(tmp_path: Path) -> None:
+    sweep = a_sweep("random", trials=6, parallelism=2)
+    swept(tmp_path / "log", sweep, Window(2), Drawn(sweep, 2, 1))
+    data = (tmp_path / "log").read_bytes()
+    _, events, _ = logs.read(data, "")
+    for cut in range(len(data)):
+        _, found, whole = logs.read(data[:cut], "")
+        assert found == events[: len(found)]
+        assert whole == data[:cut].rfind(b"\n") + 1
+        assert len(found) == max(0, data[:cut].count(b"\n") - 1)
 
 
 def test_a_sampler_asked_again_sees_no_state_of_before(tmp_path: Path) -> None:
