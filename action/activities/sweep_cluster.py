@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from action.activities.session import Cache, Choice, Ground, Made, Session, Watcher, make_ground
@@ -15,7 +15,6 @@ from experiment.summarise import FinishedRun
 from experiment.value import Scalar
 from runner.container.opening import check_clean
 from runner.environment.variables import sent_to_nodes
-from runner.execute import Progress
 from runner.schedule import Cancelled
 from runner.sweep.bay import Bay
 from runner.sweep.cluster.cluster import Away, Cluster, cluster
@@ -34,6 +33,7 @@ class ClusterHands:
 
     cluster: Cluster
     say: Callable[[str], None]
+    one_at_a_time: threading.Lock = field(default_factory=threading.Lock)  # who watches hears one worker at a time
 
     @property
     def many(self) -> int:
@@ -47,7 +47,7 @@ class ClusterHands:
 
     def executor(self, make: Make[Bay]) -> AbstractContextManager[Executor]:
         """A thread for each worker."""
-        return Crew[Bay](self.cluster.bays, make, self._ready, self.say)
+        return Crew[Bay](list[Bay](self.cluster.bays), make, self._ready, self.say)
 
     def _ready(self, bay: Bay, closing: threading.Event) -> bool:
         assert isinstance(bay, Away)
@@ -65,7 +65,8 @@ class ClusterHands:
         def make(
             number: int, _params: Mapping[str, Scalar], bay: Bay, _hear: Hear, ended: threading.Event
         ) -> Result | None:
-            made[number] = _one(replace(session, prepared=bay.prepared(session.prepared)), seeds[number], reuse, bay, ended)
+            own = replace(session, prepared=bay.prepared(session.prepared))
+            made[number] = self._one(own, seeds[number], reuse, bay, ended)
             return Result(trial=number, values=None)
 
         with self.executor(make) as crew:
@@ -78,20 +79,23 @@ class ClusterHands:
             raise Cancelled
         return [made[number] for number in range(len(seeds))]
 
+    def _one(self, session: Session, seed: int, reuse: Cache, bay: Bay, ended: threading.Event) -> Made:
+        watcher, alone = session.watcher, self.one_at_a_time
+        if reuse is Cache.USE and (earlier := session.earlier(seed)):
+            with alone:
+                watcher.cached(earlier[0][0])
+            return earlier[0]
+        with alone:
+            watcher.began(seed)
+        finished = bay.run(session.job(seed), _nobody, ended)
+        run = FinishedRun(finished.record, finished.curves, log_tail=finished.log_tail)
+        with alone:
+            watcher.done(run, finished.folder)
+        return run, finished.folder
 
-def _one(session: Session, seed: int, reuse: Cache, bay: Bay, ended: threading.Event) -> Made:
-    if reuse is Cache.USE and (earlier := session.earlier(seed)):
-        session.watcher.cached(earlier[0][0])
-        return earlier[0]
-    session.watcher.began(seed)
 
-    def watch(progress: Progress) -> None:
-        session.watcher.progress(seed, progress)
-
-    finished = bay.run(session.job(seed), watch, ended)
-    run = FinishedRun(finished.record, finished.curves, log_tail=finished.log_tail)
-    session.watcher.done(run, finished.folder)
-    return run, finished.folder
+def _nobody(_: object) -> None:
+    """Does not listen."""
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from action import announcement, trust
 from action import sweep_view as view
 from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
-from action.activities.session import Cache, Choice, folder_of, open_session
-from action.activities.sweep_hands import own_hands
+from action.activities.session import Cache, Choice, folder_of
+from action.activities.sweep_open import open_sweep
 from action.activities.sweep_publish import publish
 from action.base import checkout
 from action.interrupts import counted
@@ -15,29 +15,22 @@ from action.jobs.step import Ended, Step
 from action.ownership import give_back
 from action.steplog import StepLog
 from experiment import file
-from experiment.errors import Refused
 from reporting.markdown import fence
-
-
-class NoClusterYet(Refused):
-    """A Ray cluster is asked for, which this version does not use."""
 
 
 def sweep(step: Step) -> Ended:
     """The whole job. Raises what the activity raises; what was logged before is kept."""
     request, job = step.request, step.request.job
-    if request.ray_address:
-        raise NoClusterYet(
-            "ray-address: this version of ml-experiment runs trials on the runner alone\n"
-            "  take the input out, or wait for a version that can; it is never silently ignored\nnothing was run"
-        )
     here = checkout(job.workspace)
     trust.check_commit(here.commit, here.parents, job.sha, None)
     experiment = asked.changed(file.load(step.folder), trials=request.trials, parallelism=request.parallelism)
-    choice = Choice(request.environment.kind)
+    choice, address = Choice(request.environment.kind), request.ray_address or None
     with (
         StepLog(step.log) as screen,
-        open_session(step.folder, asked.openable(experiment), screen, step.environ, choice) as session,
+        open_sweep(step.folder, experiment, screen, step.environ, choice, address=address) as (
+            session,
+            hands,
+        ),
     ):
         screen.line(view.header(session))
         teller = view.SweepView(screen)
@@ -45,7 +38,7 @@ def sweep(step: Step) -> Ended:
             found = activity.run_sweep(
                 session,
                 experiment,
-                hands=own_hands(session, asked.sweep_of(experiment), None),
+                hands=hands,
                 reuse=Cache.USE,
                 fate=activity.Fate.FOLLOW,
                 wish=wish,

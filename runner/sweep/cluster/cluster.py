@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.environment.prepared import Prepared
-from runner.execute import Finished, Job, Progress
+from runner.execute import Finished, Job, SeenPoint
 from runner.runtime import Left
 from runner.store import Store
 from runner.sweep.cluster import content, demand, office
@@ -73,10 +73,10 @@ class Away:
         """The environment of the worker's node."""
         return prepared(self.worker)
 
-    def run(self, job: Job, watch: Callable[[Progress], None], ended: threading.Event) -> Finished:
+    def run(self, job: Job, seen: Callable[[SeenPoint], None], ended: threading.Event) -> Finished:
         """Make the run there. Raises WorkerLost, NodeRefused, NodeFailed, CannotStore."""
         errand = pickle.dumps(Errand(job.experiment.params, job.seed))
-        return unpack(self.worker.work(errand, watch, ended), self.store, self.worker.fetch)
+        return unpack(self.worker.work(errand, seen, ended), self.store, self.worker.fetch)
 
 
 def prepared(worker: Worker) -> Prepared:

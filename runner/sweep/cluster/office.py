@@ -19,7 +19,7 @@ from runner.container.opening import Opening
 from runner.environment.prepared import Prepared, prepare
 from runner.environment.variables import on_node
 from runner.environment.venv import cache_folder
-from runner.execute import Bench, Job, Progress, execute
+from runner.execute import Bench, Job, SeenPoint, execute
 from runner.runtime import Slot
 from runner.source import SourceTree
 from runner.store import Store
@@ -114,8 +114,11 @@ class Office:
             cpus = processors.hold(cache_folder(self.inherited).parent / "processors", resources.cpus, usable)
         return Slot(cpus, gpus)
 
-    def make(self, errand: bytes, hear: Callable[[Progress], None], ended: threading.Event) -> Packed:
-        """One run, as what is in its folder. Raises what `execute` raises."""
+    def make(self, errand: bytes, hear: Callable[[SeenPoint], None], ended: threading.Event) -> Packed:
+        """One run, as what is in its folder; `hear` gets its points, where a pruner wants them.
+
+        Raises what `execute` raises.
+        """
         import ray
 
         asked: Errand = pickle.loads(errand)
@@ -123,7 +126,9 @@ class Office:
         assert self.prepared is not None
         experiment = given.model_copy(update={"params": dict(asked.params)})
         job = Job(experiment, self.tree, self.prepared, asked.seed, self.assignment.data)
-        made = execute(job, Bench(self.store, self.slot, hear, ended))
+        sweep = given.sweep
+        seen = hear if sweep is not None and sweep.pruner != "none" else _nobody
+        made = execute(job, Bench(self.store, self.slot, _nobody, ended, seen))
         packed = pack(made.folder, ray.put)
         shutil.rmtree(made.folder)
         return packed
@@ -134,6 +139,10 @@ class Office:
             self.prepared.runtime.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self.pipe)
+
+
+def _nobody(_: object) -> None:
+    """Does not listen."""
 
 
 def found(assignment: bytes, say: Callable[[str], None]) -> Office:

@@ -97,7 +97,9 @@ class Worker:
         if any(there[name] != here[name] for name in ("Python", "Ray", "ml-experiment")):
             raise other_versions(self.name, there, here)
         missing = self._told(self._wait(self._actor.missing.remote(luggage.opener, luggage.assignment), closing))
-        for parcel in missing or ():
+        if missing is None:
+            return False
+        for parcel in missing:
             for part, last in luggage.parts(parcel):
                 self._told(self._wait(self._actor.fill.remote(parcel, part, last), closing))
         self.opened = self._told(self._wait(self._actor.open.remote(), closing, self._listen))
