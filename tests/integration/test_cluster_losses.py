@@ -2,13 +2,12 @@
 
 import os
 import signal
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from ray_nodes import RayCluster, ray_cluster
+from ray_nodes import RayCluster
 from ray_offices import asking, crew, make
 from sweeping import Drawn, a_sweep, digest, swept
 
@@ -24,16 +23,6 @@ pytestmark = pytest.mark.ray
 POINTS = 4
 
 
-@pytest.fixture
-def cluster() -> Iterator[RayCluster]:
-    """A head and two nodes of two processors that a test may kill."""
-    with ray_cluster(Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))) as made:
-        for _ in range(2):
-            made.add("--num-cpus", "2")
-        made.wait_for(3)
-        yield made
-
-
 def _closing(workers: list[Worker]) -> None:
     for worker in workers:
         worker.close()
@@ -43,18 +32,20 @@ def test_a_node_and_then_a_worker_that_are_killed_leave_the_table_as_it_is(clust
     sweep = a_sweep("tpe", order="window", pruner="median", trials=30)
     whole = swept(tmp_path / "whole", sweep, Window(4), Drawn(sweep, 2, 0, POINTS))
     said: list[str] = []
+    third = two_nodes.add("--num-cpus", "2")
+    two_nodes.wait_for(4)
 
     def disturbed(
         trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event
     ) -> Result | None:
         if trial == 8 and not said:
-            threading.Timer(0.05, cluster.nodes[1].kill).start()
+            threading.Timer(0.05, third.kill).start()
         if trial == 20 and not any("trial 20" in line for line in said):
             threading.Timer(0.05, os.kill, (worker.opened, signal.SIGKILL)).start()
         return make(trial, params, worker, hear, ended)
 
-    with connected(cluster.address):
-        workers = [Worker(asking(POINTS, 0.2, said.append)) for _ in range(4)]
+    with connected(two_nodes.address):
+        workers = [Worker(asking(POINTS, 0.2, said.append)) for _ in range(6)]
         try:
             with crew(workers, disturbed, said.append) as there:
                 assert digest(swept(tmp_path / "disturbed", sweep, Window(4), there)) == digest(whole)
