@@ -1,7 +1,7 @@
 """A report as it is told on GitHub: what stands first, what a maintainer may do, the check's words, the outputs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from action.check import Conclusion, Finding, conclude
 from action.commands import Annotation
@@ -10,6 +10,7 @@ from action.inputs import Gate
 from action.trust import ACCEPT_LABEL, Acceptance, NotAccepted
 from reporting.decision import GateResult, Judgement, Reproduction, Verdict
 from reporting.document import Line, Paragraph, Report, code, line, listed, strong, text_of, told
+from reporting.gate import WORST_FIRST
 from reporting.markdown import visible
 from reporting.render import LIMIT, Shown, to_markdown
 
@@ -31,17 +32,19 @@ class Occasion:
     policy_edits: tuple[str, ...] = ()
     policy_commit: str = ""
     baseline_edited: str = ""  # path, where the change edits it
+    record: Line = ()  # what the change does to the sweep's record, and by which one it is judged
     label: Acceptance | NotAccepted = NO_LABEL
     pull: int | None = None
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """The verdict and what became of it here."""
+    """The verdict and what became of it here. `result` is the gate's; PASSED too where a maintainer accepts."""
 
     passed: bool
     accepted: Acceptance | None
     exit_code: int
+    result: GateResult = GateResult.PASSED
 
 
 def rule(verdict: Verdict, label: Acceptance | NotAccepted, gate: Gate) -> Ruling:
@@ -51,7 +54,15 @@ def rule(verdict: Verdict, label: Acceptance | NotAccepted, gate: Gate) -> Rulin
     if isinstance(label, Acceptance) and can_be_accepted(verdict):
         return Ruling(True, label, 0)
     told_only = gate is Gate.REPORT and verdict.gate is not GateResult.INFRASTRUCTURE
-    return Ruling(False, None, 0 if told_only else verdict.exit_code)
+    return Ruling(False, None, 0 if told_only else verdict.exit_code, verdict.gate)
+
+
+def rule_all(verdicts: Sequence[Verdict], label: Acceptance | NotAccepted, gate: Gate) -> Ruling:
+    """The same for several verdicts on one commit: the worst of them decides."""
+    rulings = [rule(verdict, label, gate) for verdict in verdicts]
+    worst = min(rulings, key=lambda ruling: WORST_FIRST.index(ruling.result))
+    accepted = next((ruling.accepted for ruling in rulings if ruling.accepted is not None), None)
+    return replace(worst, accepted=accepted if worst.passed else None)
 
 
 def can_be_accepted(verdict: Verdict) -> bool:
@@ -61,11 +72,12 @@ def can_be_accepted(verdict: Verdict) -> bool:
     return failed and verdict.judgement in _A_LEVEL and not unstable
 
 
-def announced(report: Report, verdict: Verdict, occasion: Occasion, ruling: Ruling) -> Report:
+def announced(report: Report, verdicts: Sequence[Verdict], occasion: Occasion, ruling: Ruling) -> Report:
     """The report with what stands first, and with what can be done about it on GitHub."""
     first = tuple(notices(occasion, ruling))
     blocks = report.blocks
-    if occasion.pull is not None and not ruling.passed and can_be_accepted(verdict):
+    failed = [verdict for verdict in verdicts if verdict.gate is not GateResult.PASSED]
+    if occasion.pull is not None and not ruling.passed and all(map(can_be_accepted, failed)):
         label = code(ACCEPT_LABEL)
         advice = told("Accepting it here: somebody who may write sets the label {} on this pull request.", label)
         blocks = (*blocks, Paragraph(kind="bullet", words=advice))
@@ -83,6 +95,8 @@ def notices(occasion: Occasion, ruling: Ruling) -> list[Line]:
     if occasion.baseline_edited:
         held = told("is edited here; judged by the one of {}.", code(occasion.policy_commit[:7]))
         found.append(line(strong("Baseline: "), code(occasion.baseline_edited), " ", held))
+    if occasion.record:
+        found.append(line(strong("Record of the sweep: "), *occasion.record))
     if occasion.policy_edits:
         names = listed([line(code(name)) for name in occasion.policy_edits], most=8)
         held = told("edited here; judged by the policy of {}.", code(occasion.policy_commit[:7]))
@@ -90,10 +104,11 @@ def notices(occasion: Occasion, ruling: Ruling) -> list[Line]:
     return found
 
 
-def is_quiet(verdict: Verdict, occasion: Occasion) -> bool:
+def is_quiet(verdicts: Sequence[Verdict], occasion: Occasion) -> bool:
     """Whether nothing moved that anybody has to hear of."""
-    news = occasion.policy_edits or occasion.baseline_edited
-    return verdict.gate is GateResult.PASSED and verdict.judgement in _QUIET and not news
+    if occasion.policy_edits or occasion.baseline_edited or occasion.record:
+        return False
+    return all(verdict.gate is GateResult.PASSED and verdict.judgement in _QUIET for verdict in verdicts)
 
 
 def comment_text(report: Report, shown: Sequence[Shown], age: Age, *, quiet: bool) -> Text:
@@ -106,9 +121,9 @@ def summary_text(report: Report, shown: Sequence[Shown]) -> str:
     return to_markdown(report, shown, _SUMMARY_LIMIT)
 
 
-def conclusion(verdict: Verdict, ruling: Ruling, gate: Gate) -> Conclusion:
+def conclusion(ruling: Ruling, gate: Gate) -> Conclusion:
     """How the check run ends."""
-    return Conclusion.SUCCESS if ruling.passed else conclude(verdict.gate, gate)
+    return Conclusion.SUCCESS if ruling.passed else conclude(ruling.result, gate)
 
 
 def finding(report: Report, ends: Conclusion, ruling: Ruling, text: Text, annotations: Sequence[Annotation]) -> Finding:
@@ -129,6 +144,7 @@ def outputs(verdict: Verdict | None, ruling: Ruling | None, **more: str) -> dict
 
 
 OUTPUTS = (
-    "verdict", "passed", "experiment", "report", "html", "bundle", "comment-url", "check-url", "best-params"
+    "verdict", "sweep-verdict", "passed", "experiment", "report", "html", "bundle",
+    "comment-url", "check-url", "best-params",
 )  # fmt: skip
 """Every output, as in action.yml."""

@@ -13,6 +13,7 @@ from experiment.baseline import Baseline
 from experiment.errors import InfrastructureFailed
 from experiment.spec import FILE_NAME, Experiment
 from runner.process import CommandFailed, run
+from runner.sweep.lockfile import name_of
 
 _TIMEOUT_S = 120.0
 
@@ -107,12 +108,16 @@ def no_merge_base(base: str, head: str) -> str:
 
 @dataclass(frozen=True)
 class Held:
-    """Policy and baseline at the base commit, None where there is none; and the baseline's own bytes."""
+    """Policy and baseline at the base commit, None where there is none; and their own bytes.
+
+    `record_bytes` are the sweep's record, read only where the policy has a pull request verify it.
+    """
 
     commit: str
     policy: Experiment | None
     baseline: Baseline | None
     baseline_bytes: bytes | None
+    record_bytes: bytes | None = None
 
 
 def held_at(commit: str, path: str, reader: Reader) -> Held:
@@ -129,13 +134,20 @@ def held_at(commit: str, path: str, reader: Reader) -> Held:
     stored = None
     if data is not None:
         stored = baselines.loads(data, name=f"{where} at {commit[:7]}", experiment=policy.experiment)
-    return Held(commit, policy, stored, data)
+    verified = policy.sweep is not None and policy.sweep.on_pull_request != "none"
+    return Held(commit, policy, stored, data, reader.read(record_path(path, policy), commit) if verified else None)
 
 
 def baseline_path(path: str, policy: Experiment) -> str:
     """The stored baseline below the repository's root."""
     folder = file_of(path).rpartition("/")[0]
     return os.path.normpath(f"{folder}/{policy.baseline_file}" if folder else policy.baseline_file)
+
+
+def record_path(path: str, policy: Experiment) -> str:
+    """The record of the sweep below the repository's root."""
+    folder = file_of(path).rpartition("/")[0]
+    return f"{folder}/{name_of(policy)}" if folder else name_of(policy)
 
 
 def parse_policy(text: bytes, path: str, commit: str) -> Experiment:

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from action.options import BuildArgs, Environment, Folder, Json, NoCache, parse_build_args, print_json, screen_for
+from action.options import (
+    BuildArgs,
+    Environment,
+    Folder,
+    Json,
+    NoCache,
+    parse_build_args,
+    parse_seeds,
+    print_json,
+    screen_for,
+)
 
 
 def sweep(
@@ -31,24 +41,49 @@ def sweep(
     ] = None,
     export: Annotated[str | None, typer.Option(help="Storage URL of Optuna the finished study is written to.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a new study where there is a record of one.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Judge the record: run its best trial again, on fresh seeds.")
+    ] = False,
+    first: Annotated[
+        int | None, typer.Option(min=1, help="With --verify: make the first so many trials again too, and compare.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --verify: make all trials again too, and compare.")
+    ] = False,
+    seeds: Annotated[
+        str | None, typer.Option(help="With --verify: the fresh seeds, 5-24. Default: as many as the claim has.")
+    ] = None,
     no_cache: NoCache = False,
     environment: Environment = None,
     build_arg: BuildArgs = None,
     as_json: Json = False,
 ) -> None:
-    """Run a hyper-parameter study, or make a recorded one again and compare."""
+    """Run a hyper-parameter study, make a recorded one again and compare, or judge a record (--verify)."""
     from action import sweep_view
     from action.activities import sweep as activity
     from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice
     from action.activities.sweep_open import cluster_address, open_sweep
     from action.activities.sweep_publish import publish
+    from action.activities.verify import ALL, Wanted
+    from action.cli_verify import refuse_given
+    from action.cli_verify import verify as judge
     from action.interrupts import counted
     from action.terminal import report_line
     from experiment import file
     from runner.sweep.drive import Wish
 
     choice = Choice(environment, parse_build_args(build_arg))
+    reuse = Cache.IGNORE if no_cache else Cache.USE
+    if verify:
+        given = {"--trials": trials, "--parallelism": parallelism, "--workers": workers, "--order": order}
+        where = {"--executor": executor, "--ray-address": ray_address}
+        refuse_given(
+            {**given, **where, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify"
+        )
+        wanted = Wanted(ALL if every else first or 0, parse_seeds(seeds), reuse)
+        raise typer.Exit(judge(path, choice, wanted, as_json=as_json))
+    refuse_given({"--first": first, "--all": every or None, "--seeds": seeds}, "only with --verify")
     experiment = asked.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
     address = cluster_address(executor, ray_address, os.environ)
     with screen_for(as_json) as screen:
@@ -64,7 +99,7 @@ def sweep(
                     session,
                     experiment,
                     hands=hands,
-                    reuse=Cache.IGNORE if no_cache else Cache.USE,
+                    reuse=reuse,
                     fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
                     wish=wish,
                     teller=view,

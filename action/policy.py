@@ -29,6 +29,7 @@ def judged_by(head: Experiment, base: Experiment | None) -> Judged:
     edits = [name for name, value in kept.items() if getattr(head, name) != value]
     edits += ["experiment"] if head.experiment != base.experiment else []
     edits += ["environment.variables"] if head.environment.variables != base.environment.variables else []
+    edits += ["sweep.on_pull_request"] if _verified(head) != _verified(base) else []
     environment = _allowed(head.environment, base.environment)
     made = head.model_copy(update={**kept, "experiment": base.experiment, "environment": environment})
     return Judged(made, tuple(edits))
@@ -37,3 +38,8 @@ def judged_by(head: Experiment, base: Experiment | None) -> Judged:
 def _allowed(head: EnvironmentSpec, base: EnvironmentSpec) -> EnvironmentSpec:
     """The change's environment; which variables of the machine reach a run is the base's to say."""
     return head.model_copy(update={"variables": base.variables})
+
+
+def _verified(experiment: Experiment) -> object:
+    """What of the sweep a pull request makes again: the base's to say too, since it costs the repository's machines."""
+    return experiment.sweep.on_pull_request if experiment.sweep is not None else "none"

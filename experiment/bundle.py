@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from experiment.baseline import Baseline
+from experiment.claim import Verification
 from experiment.errors import Refused
 from experiment.snapshot import RunSummary, Snapshot
 from experiment.spec import Experiment
@@ -74,6 +75,7 @@ class Bundle(Value):
     baseline: Baseline | None
     replicate: Replicate | None = None
     later: tuple[RunSummary, ...] = ()  # of the baseline's configuration, made after it
+    sweep: Verification | None = None  # of the sweep's record, where the policy has a pull request verify it
     files: tuple[FileGap, ...] = ()  # artifacts of equal seeds that differ from the baseline's, where both are at hand
     planned: tuple[int, ...]  # seeds of the first stage
     possible: int  # runs the plan could have spent

@@ -1,6 +1,7 @@
 """What a finished sweep claims of its best trial, and what became of the claim when it was made again."""
 
 from collections.abc import Collection
+from enum import StrEnum
 from itertools import count, islice
 from typing import Annotated
 
@@ -31,13 +32,24 @@ class MadeAgain(Value):
     problem: str = ""  # why they could not be made again
 
 
+class NoClaim(StrEnum):
+    """Why there is no claim to judge."""
+
+    NO_RECORD = "there is no record of a sweep"
+    UNREADABLE = "the record of the sweep cannot be read"
+    NOT_MADE = "the run left no sound verification of the sweep"
+    SEVERAL = "a study of several objectives has a front, and no single best trial that claims a value"
+    BADLY = "the record has no claim: no trial ended well, or the best one did not on fresh seeds"
+
+
 class Verification(Value):
     """A sweep's record held against new runs. `claim` None: `no_claim` says why there is none to judge."""
 
     record: str  # path of the record, below the experiment's folder
     params: dict[str, Scalar] = {}  # of the best trial, as they were run
     claim: Claim | None = None
-    no_claim: str = ""
+    no_claim: NoClaim | None = None
+    why: str = ""  # more about that, where the record cannot be read
     before: Claim | None = None  # the base commit's, where the change brings a record of its own
     runs: tuple[RunSummary, ...] = ()  # on seeds that neither claim has
     again: MadeAgain | None = None

@@ -25,8 +25,8 @@ def charts(bundle: Bundle, verdict: Verdict) -> tuple[Chart, ...]:
 def _chart(bundle: Bundle, decision: Decision) -> Chart:
     before = bundle.baseline.snapshot.curves.get(decision.metric) if bundle.baseline else None
     now = bundle.candidate.curves.get(decision.metric)
-    sides = [_side("baseline", decision.baseline, before)] if bundle.baseline else []
-    sides.append(_side("this commit", decision.candidate, now))
+    sides = [side_of("baseline", decision.baseline, before)] if bundle.baseline else []
+    sides.append(side_of("this commit", decision.candidate, now))
     words = look(decision)
     metric = name(decision.metric)
     return Chart(
@@ -34,19 +34,21 @@ def _chart(bundle: Bundle, decision: Decision) -> Chart:
         unit=words.unit,
         sides=tuple(sides),
         margin=decision.margin if bundle.baseline else None,
-        margin_words=_margin(decision),
+        margin_words=margin_words(decision),
         decimals=words.decimals,
         exponent=words.exponent,
-        alt=f"{metric} of each run: {', '.join(_range(side, words) for side in sides)}{_curves(sides)}",
+        alt=f"{metric} of each run: {', '.join(range_words(side, words) for side in sides)}{_curves(sides)}",
     )
 
 
-def _margin(decision: Decision) -> str:
+def margin_words(decision: Decision) -> str:
+    """ "margin ± 0.005"; "" without one."""
     kind = "2 sd of noise" if decision.margin_kind is MarginKind.TWO_SD else "margin"
     return f"{kind} ± {plain_margin(decision)}" if decision.margin else ""
 
 
-def _side(label: str, sample: Sample, curve: CurveBand | None) -> Side:
+def side_of(label: str, sample: Sample, curve: CurveBand | None = None) -> Side:
+    """One side of a figure of values."""
     return Side(
         label=label,
         values=sample.values,
@@ -58,7 +60,8 @@ def _side(label: str, sample: Sample, curve: CurveBand | None) -> Side:
     )
 
 
-def _range(side: Side, words: Rounding) -> str:
+def range_words(side: Side, words: Rounding) -> str:
+    """ "baseline between 0.91 and 0.94 (5 runs)"."""
     if not side.values:
         return f"{side.label} without a finite value"
     low, high = words.number(min(side.values)), words.number(max(side.values))

@@ -39,14 +39,20 @@ def gate(
     Nothing that is missing passes, whatever the policy; a policy that only reports never answers `failed`.
     """
     answers = (
-        *_of_runs(policy, runs),
+        *of_runs(policy, runs),
         _of_baseline(policy, decisions, judgement),
-        *_of_reproduction(policy, *reproduction),
+        *of_reproduction(policy, *reproduction),
     )
+    return worst(answers)
+
+
+def worst(answers: Iterable[Answer]) -> Answer:
+    """The answer that decides: the machine's fault, then a failure, then what could not be judged."""
     return min(answers, key=lambda answer: WORST_FIRST.index(answer.result))
 
 
-def _of_runs(policy: Gate, runs: Sequence[RunSummary]) -> Iterable[Answer]:
+def of_runs(policy: Gate, runs: Sequence[RunSummary]) -> Iterable[Answer]:
+    """What runs that did not end well come to; nothing where all did."""
     why = incomplete(runs)
     failed = [run for run in runs if not run.ok]
     enforced = policy.reproduce == "required" or policy.baseline != "report"
@@ -83,7 +89,8 @@ def how_it_ended(run: RunSummary) -> str:
     return f"seed {run.seed}: {run.outcome.status}" + (f", {reason}" if reason else "")
 
 
-def _of_reproduction(policy: Gate, reproduction: Reproduction, reason: str) -> Iterable[Answer]:
+def of_reproduction(policy: Gate, reproduction: Reproduction, reason: str) -> Iterable[Answer]:
+    """What it comes to that the same did not give the same; nothing where it did, or the policy only reports it."""
     if policy.reproduce == "report" or reproduction in (Reproduction.IDENTICAL, Reproduction.WITHIN_TOLERANCE):
         return
     if reproduction is Reproduction.DIFFERS:
@@ -97,14 +104,17 @@ def _of_baseline(policy: Gate, decisions: Sequence[Decision], judgement: Judgeme
         result = GateResult.PASSED if policy.no_baseline == "pass" else GateResult.CANNOT_JUDGE
         return Answer(result, f"a baseline → {result}: none is stored yet")
     gated = [decision for decision in decisions if decision.gated]
-    if not gated:
-        return _nothing_gated(policy, judgement)
-    answers = [(_of_metric(policy, decision), decision) for decision in gated]
-    worst = next(member for member in WORST_FIRST if any(result is member for result, _ in answers))
-    _, decisive = overall([decision for result, decision in answers if result is worst])
-    shown = next((d for result, d in answers if result is worst and d.metric == decisive), answers[0][1])
-    why = _why_not(shown) if worst is GateResult.CANNOT_JUDGE else ""
-    return Answer(worst, f"{_asked(policy, shown)} → {worst}{why}")
+    return of_metrics(policy, gated) if gated else _nothing_gated(policy, judgement)
+
+
+def of_metrics(policy: Gate, decisions: Sequence[Decision]) -> Answer:
+    """The answer for metrics that gate, one at least."""
+    answers = [(_of_metric(policy, decision), decision) for decision in decisions]
+    result = next(member for member in WORST_FIRST if any(answer is member for answer, _ in answers))
+    _, decisive = overall([decision for answer, decision in answers if answer is result])
+    shown = next((d for answer, d in answers if answer is result and d.metric == decisive), answers[0][1])
+    why = _why_not(shown) if result is GateResult.CANNOT_JUDGE else ""
+    return Answer(result, f"{_asked(policy, shown)} → {result}{why}")
 
 
 def _nothing_gated(policy: Gate, judgement: Judgement) -> Answer:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from experiment.bundle import Bundle
-from reporting import answers, apart, details, sureness, tables, words
+from reporting import answers, apart, claim, claim_report, details, sureness, tables, words
 from reporting.charts import charts
 from reporting.decision import GateResult, Judgement, Verdict
 from reporting.differences import Differences
@@ -36,7 +36,7 @@ def build(bundle: Bundle, verdict: Verdict, differences: Differences | None, *, 
     """The report of one comparison. `differences` is None without a baseline; `whole` is where all of it is kept."""
     quiet = verdict.judgement is Judgement.IDENTICAL and verdict.gate is GateResult.PASSED
     content = (_identical if quiet else _anything_else)(bundle, verdict, differences)
-    return Report(
+    made = Report(
         experiment=bundle.policy.experiment,
         judgement=verdict.judgement,
         gate=verdict.gate,
@@ -49,6 +49,9 @@ def build(bundle: Bundle, verdict: Verdict, differences: Differences | None, *, 
         footer=_footer(bundle, whole),
         whole=line(code(whole)),
     )
+    if bundle.sweep is None:
+        return made
+    return claim_report.beside(made, bundle.sweep, claim.verdict(bundle.sweep, bundle.policy))
 
 
 class _Content(NamedTuple):

@@ -92,7 +92,7 @@ def _headline(bundle: Bundle, verdict: Verdict) -> tuple[str, Line]:
         return str(judgement), line(shortened(_unverifiable(bundle, verdict, decision)))
     if decision is None:
         return str(judgement), line("no metric was captured")
-    return str(judgement), _because(decision, judgement)
+    return str(judgement), because(decision, judgement)
 
 
 def _two_results(bundle: Bundle, decision: Decision | None) -> Line:
@@ -125,7 +125,8 @@ def asked_and_why(verdict: Verdict) -> tuple[str, str]:
     return asks.strip(), answer.partition(":")[2].strip()
 
 
-def _because(decision: Decision, judgement: Judgement) -> Line:  # noqa: PLR0911 one per outcome
+def because(decision: Decision, judgement: Judgement) -> Line:  # noqa: PLR0911 one per outcome
+    """What of this metric gave the judgement, in a clause."""
     words = look(decision)
     match judgement:
         case Judgement.WITHIN_TOLERANCE:
@@ -142,7 +143,7 @@ def _because(decision: Decision, judgement: Judgement) -> Line:  # noqa: PLR0911
             return line(moved(decision), f", which {runs} cannot tell from chance")
         case Judgement.NO_BASELINE if decision.candidate.mean is not None:
             runs = count(decision.candidate.n, "run")
-            return line(metric(decision.metric), " is ", words.spread(*_pair(decision.candidate)), f" over {runs}")
+            return line(metric(decision.metric), " is ", words.spread(*pair(decision.candidate)), f" over {runs}")
         case Judgement.NO_BASELINE:
             return line("nothing to compare with yet")
         case Judgement.REGRESSED if decision.candidate.not_finite and not decision.baseline.not_finite:
@@ -191,7 +192,7 @@ def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
             words, one = look(decision), decision.candidate.n == 1
             share = percent(decision.coverage or math.nan)
             return line(
-                f"{words.spread(*_pair(decision.baseline))} over {baseline_runs(decision)}, ",
+                f"{words.spread(*pair(decision.baseline))} over {baseline_runs(decision)}, ",
                 strong(_mean(words, decision.candidate)),
                 f" in {'one run' if one else f'{decision.candidate.n} runs'} of this commit; {share} of such "
                 f"{'runs' if one else 'means'} lie between "
@@ -205,7 +206,7 @@ def _how_sure(bundle: Bundle, verdict: Verdict, decision: Decision) -> Line:
             about = line(" about ", metric(decision.metric)) if alone else ""
             return line("Nothing is claimed", about, ": what cannot be checked never passes.")
         case _:
-            return line(_means(decision), _odds(verdict.judgement, decision), ".", _and_then(verdict, decision))
+            return line(_means(decision), odds(verdict.judgement, decision), ".", and_then(verdict, decision))
 
 
 def _means(decision: Decision) -> Line:
@@ -223,7 +224,8 @@ def baseline_runs(decision: Decision) -> str:
     return count(decision.baseline.n, "baseline run") + (f" ({later} of them made later)" if later else "")
 
 
-def _odds(judgement: Judgement, decision: Decision) -> str:
+def odds(judgement: Judgement, decision: Decision) -> str:
+    """How sure a change is, in brackets: its interval, and how often chance gives it."""
     words = look(decision).in_words(decision.noise_sd)
     parts = []
     if decision.interval is not None and all(map(math.isfinite, decision.interval)):
@@ -236,7 +238,8 @@ def _odds(judgement: Judgement, decision: Decision) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _and_then(verdict: Verdict, decision: Decision) -> str:
+def and_then(verdict: Verdict, decision: Decision) -> str:
+    """What else has to be said: what would settle it, which margin stands in, which runs are missing."""
     said = ""
     if verdict.judgement is Judgement.INCONCLUSIVE:
         words = look(decision).in_words(decision.noise_sd)
@@ -317,16 +320,17 @@ def _kept(bundle: Bundle) -> str:
     return f" {count(done, 'finished run')} {'is' if done == 1 else 'are'} kept and will not be run again."
 
 
-def _pair(sample: Sample) -> tuple[float, float | None]:
+def pair(sample: Sample) -> tuple[float, float | None]:
+    """Mean and standard deviation, NaN where there is no mean."""
     return (math.nan if sample.mean is None else sample.mean), sample.sd
 
 
 def _mean(words: Rounding, sample: Sample) -> str:
-    return amount(words, _pair(sample)[0])
+    return amount(words, pair(sample)[0])
 
 
 def _side(sample: Sample, words: Rounding, decision: Decision) -> str:
-    return words.in_words(decision.noise_sd).spread(*_pair(sample))
+    return words.in_words(decision.noise_sd).spread(*pair(sample))
 
 
 def _are(n: int) -> str:

@@ -7,10 +7,11 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from container_bed import Bed
+from container_bed import Bed, builder_image
 from forge.server import Forge
 from forge.state import FORK_TOKEN, OWN_TOKEN
 from occasions import a_pull_request, a_push
@@ -54,7 +55,8 @@ class Acted:
 class Copy:
     """This repository as a user's, with a starter workflow in its place. What act cannot do is taken out.
 
-    The image's base is the test bed's; `uses:` is this very tree; act checks out by itself and fetches no other action.
+    The image's base and builder are the test bed's; `uses:` is this very tree; act checks out by itself and fetches no
+    other action.
     """
 
     folder: Path
@@ -65,7 +67,8 @@ class Copy:
     def make(cls, folder: Path, forge: Forge, bed: Bed, workflow: str) -> "Copy":
         subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
         made = cls(folder, forge, bed)
-        made.rewrite("Dockerfile", lambda text: re.sub(r"^ARG BASE=.*$", f"ARG BASE={bed.base}", text, flags=re.M))
+        for name, stands_for_it in (("BASE", bed.base), ("BUILDX", builder_image(bed))):
+            made.rewrite("Dockerfile", partial(re.sub, f"(?m)^ARG {name}=.*$", f"ARG {name}={stands_for_it}"))
         text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
         text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
         text = text.replace("# experiment: models/primaries", "experiment: examples/digits")
@@ -110,10 +113,16 @@ class Copy:
             subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
         told = ["docker", "image", "inspect", name, "--format", "{{index .RepoDigests 0}}"]
         image = subprocess.run(told, check=True, capture_output=True, text=True).stdout.strip()
-        block = f"environment: {{image: '{image}'}}\n"
+        self._train_in(f"{{image: '{image}'}}")
+
+    def in_what_its_dockerfile_makes(self) -> None:
+        """The default branch's digits in a container that is built from its Dockerfile on the bed's base."""
+        self._train_in(f"{{dockerfile: Dockerfile, build: {{args: {{BASE: '{self.bed.base}'}}, network: host}}}}")
+
+    def _train_in(self, environment: str) -> None:
         self.rewrite(
             "examples/digits/ml-experiment.yaml",
-            lambda text: re.sub(r"^environment:\n(?:  .*\n)+", block, text, flags=re.MULTILINE),
+            lambda text: re.sub(r"(?m)^environment:\n(?:  .*\n)+", f"environment: {environment}\n", text),
         )
         self.commit("Train in a container")
         self.push("main")

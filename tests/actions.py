@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,3 +116,13 @@ class Setting:
         """The only check run there is."""
         (found,) = self.forge.state.checks.values()
         return found
+
+
+def artifact(bundle: bytes, **more: bytes) -> bytes:
+    """What actions/upload-artifact makes of it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bundle.zip", bundle)
+        for name, content in more.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()

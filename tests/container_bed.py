@@ -35,6 +35,15 @@ class Bed:
         return self.other.partition("@")[2]
 
 
+def builder_image(bed: Bed) -> str:
+    """The image of the bed's registry that has buildx in it, by its digest."""
+    address = f"http://{bed.registry}/v2/ml-experiment-bed/buildx/manifests/{bed.buildx}"
+    wanted = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
+    asked = urllib.request.Request(address, headers=wanted, method="HEAD")
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=5) as answer:
+        return f"{bed.registry}/ml-experiment-bed/buildx@{answer.headers['Docker-Content-Digest']}"
+
+
 def answer_file() -> Path:
     """Where `tests/bed/up` keeps its answer."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -25,6 +25,7 @@ from runner.schedule import run_all, slots, usable_processors
 from runner.source import STATE, SourceTree
 from runner.store import Store
 from runner.supervise import kill_marked
+from runner.sweep.lockfile import name_of
 
 Made = tuple[FinishedRun, Path]
 """A run and the folder it is recorded in."""
@@ -245,7 +246,8 @@ def make_ground(path: Path, experiment: Experiment) -> Ground:
     store = Store(folder / STATE)
     store.prepare()
     reap(store.work)
-    return Ground(folder, experiment, source.find(folder, [experiment.baseline_file]), checked, store)
+    apart = [experiment.baseline_file, name_of(experiment)]
+    return Ground(folder, experiment, source.find(folder, apart), checked, store)
 
 
 def folder_of(path: Path) -> Path:

@@ -1,5 +1,8 @@
 """The sweep: a new study, one that goes on where it stopped, or a recorded one that is made again and compared."""
 
+import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,9 +26,11 @@ from experiment.summarise import FinishedRun
 from experiment.trials import Row, best, table_digest
 from experiment.value import Scalar
 from runner import tracking
+from runner.schedule import Cancelled
 from runner.sweep import lockfile
-from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
-from runner.sweep.events import Ask, Began, Event
+from runner.sweep.budget import Budget
+from runner.sweep.drive import Driving, Wish, drive, enough_failures
+from runner.sweep.events import Began, Event
 from runner.sweep.export import export
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
@@ -165,6 +170,25 @@ def run_sweep(
     return replace(swept, lock=target, fresh=fresh, notes=notes)
 
 
+def make_again(
+    session: Session, hands: Hands, lock: SweepLock, trials: int, *, wish: Callable[[], Wish], teller: Teller
+) -> None:
+    """Make the first trials of a record again, every one for real. `session.experiment` is the record's.
+
+    Raises TableDiffers at the first difference, and Cancelled where the user wished no new trials.
+    """
+    sweep = sweep_of(session.experiment).model_copy(update={"trials": trials, "time": None, "gpu_hours": None})
+    check_installed(sweep)
+    plan = _Plan(lock.spec, machine_of(session), json.loads(lock.spec["start"]), lock)
+    # Never gone on with: trials that were made before, perhaps of other code, prove nothing.
+    scratch = tempfile.TemporaryDirectory(dir=session.store.work, prefix=f"{os.getpid()}-")
+    with scratch as folder, opened(Path(folder, "log.jsonl")) as log:
+        log.append(plan.began(lock.experiment))
+        _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
+    if wish() is not Wish.GO_ON:
+        raise Cancelled
+
+
 def machine_of(session: Session) -> str:
     """What suggestions and results depend on besides the specification, in words."""
     hardware = hardware_class(session.prepared.hardware, session.prepared.environment)
@@ -223,25 +247,14 @@ def _drive(
         order = Follow(record)
     trials = Trials(session, sweep, reuse, stops_at(record))
     study = Study(sweep, plan.start, stops_at(record) if part else None)
-    until = time.monotonic() + sweep.time if sweep.time is not None else None
-    seen: list[Event] = list(log.events)
-
-    def told(event: Event) -> None:
-        seen.append(event)
-        teller.event(event)
-
-    def may_begin() -> bool:
-        if plan.lock is not None and sum(isinstance(event, Ask) for event in seen) < len(plan.lock.table):
-            return True  # a record is followed to its end, however long that takes
-        late = until is not None and time.monotonic() > until
-        return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
-
+    gpu_time = sweep.gpu_hours * 3600 if sweep.gpu_hours is not None else None
+    budget = Budget(sweep.time, gpu_time, at_least=len(plan.lock.table) if plan.lock is not None else 0)
     teller.plan(sweep, hands.many, _note(sweep, hands.many, plan.lock), log.events)
     with ExitStack() as stack:
         executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
         checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
-        events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
+        events = drive(Driving(sweep, study, log, order, executor, wish, teller.event, budget, checker))
     session.cancelled.clear()
     return events, study
 

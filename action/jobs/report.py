@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from action import announcement, plots
 from action.acceptance import acceptance
 from action.activities import publish as files
-from action.announcement import Occasion, announced, rule
-from action.base import Held, baseline_path, file_of, held_at, parse_policy
+from action.activities.verify import Wanted, asked_for
+from action.announcement import Occasion, announced, rule_all
+from action.base import Held, baseline_path, file_of, held_at, parse_policy, record_path
 from action.check import Conclusion, Finding
 from action.comment import Age
 from action.forge.forge import Forge
@@ -19,12 +20,15 @@ from action.forge.values import Artifact, Pull, Run
 from action.jobs.step import Ended, Step, close_check
 from action.policy import Judged, judged_by
 from action.publish import Begun, Place, Posted, begin, comment, complete
+from action.sweep_on_pull import Brought, brought, sound
 from experiment import bundle as bundles
 from experiment.bundle import MAX_ARTIFACT_BYTES, Bundle, UnreadableBundle
 from experiment.errors import CannotJudge, InfrastructureFailed, Refused
+from reporting import claim
 from reporting.comparison import compare
 from reporting.markdown import fence, visible
 from reporting.report import build
+from runner.sweep.lockfile import name_of
 
 ARTIFACT = "ml-experiment-"
 _MOST_ARTIFACTS = 20
@@ -115,6 +119,8 @@ class Desk:
     begun: Begun
     held: Held
     judged: Judged
+    wanted: Wanted | None  # what of the sweep's record the policy has made again
+    brought: Brought | None  # that record
 
 
 def _tell(step: Step, forge: Forge, run: Run, pull: Pull) -> Told:
@@ -131,7 +137,9 @@ def _tell(step: Step, forge: Forge, run: Run, pull: Pull) -> Told:
     begun = begin(forge, place)
     try:
         head = parse_policy(forge.files.read(file_of(path), pull.head.sha) or b"", path, pull.head.sha)
-        desk = Desk(step, forge, place, begun, held, judged_by(head, held.policy))
+        wanted = asked_for(held.policy.sweep)
+        record = _record(forge, path, held, pull.head.sha) if wanted is not None else None
+        desk = Desk(step, forge, place, begun, held, judged_by(head, held.policy), wanted, record)
         bundle = read_bundle(forge, forge.runs.artifacts(run.id), place.experiment)
         return _tell_verdict(desk, rejudged(bundle, desk))
     except (Refused, CannotJudge) as error:
@@ -139,6 +147,12 @@ def _tell(step: Step, forge: Forge, run: Run, pull: Pull) -> Told:
     except BaseException as error:
         close_check(step, begun, error)
         raise
+
+
+def _record(forge: Forge, path: str, held: Held, head: str) -> Brought:
+    assert held.policy is not None
+    now = forge.files.read(record_path(path, held.policy), head)
+    return brought(name_of(held.policy), now, held.record_bytes, held.commit)
 
 
 def read_bundle(forge: Forge, artifacts: Sequence[Artifact], name: str) -> Bundle:
@@ -172,11 +186,15 @@ def rejudged(bundle: Bundle, desk: Desk) -> Bundle:
                 f"the bundle's {what} is {str(has)[:64]!r}, the pull request's is {wanted!r}\n"
                 "  run the workflow again for the present head"
             )
+    swept = None
+    if desk.wanted is not None and desk.brought is not None:
+        swept = sound(bundle.sweep, desk.brought.record, desk.wanted)
     ours = {
         "policy": desk.judged.experiment,
         "baseline": desk.held.baseline,
-        "later": (),
-    }  # later runs are pooled into it
+        "later": (),  # later runs are pooled into it
+        "sweep": swept,
+    }
     return bundle.model_copy(update=ours)
 
 
@@ -186,18 +204,22 @@ def _tell_verdict(desk: Desk, bundle: Bundle) -> Told:
     verdict = compare(base, bundle.candidate, bundle.policy, bundle.replicate)
     assert place.pull is not None
     label = acceptance(forge, place.pull, place.sha, request.event)
-    occasion = Occasion(desk.judged.edits, desk.held.commit, _edited_baseline(desk), label, place.pull)
-    ruling = rule(verdict, label, request.gate)
+    record = desk.brought.notice if desk.brought is not None else ()
+    occasion = Occasion(desk.judged.edits, desk.held.commit, _edited_baseline(desk), record, label, place.pull)
+    verdicts = [verdict, *([claim.verdict(bundle.sweep, bundle.policy)] if bundle.sweep is not None else [])]
+    ruling = rule_all(verdicts, label, request.gate)
     whole = f"artifact {ARTIFACT}{place.experiment}"
-    found = announced(build(bundle, verdict, files.differences_of(bundle), whole=whole), verdict, occasion, ruling)
+    found = announced(build(bundle, verdict, files.differences_of(bundle), whole=whole), verdicts, occasion, ruling)
     drawn = plots.figures(found, request.plots, forge, place, request.job.server_url)
-    quiet = announcement.is_quiet(verdict, occasion)
+    quiet = announcement.is_quiet(verdicts, occasion)
     text = announcement.comment_text(found, drawn.shown, place.age, quiet=quiet)
-    ends = announcement.conclusion(verdict, ruling, request.gate)
+    ends = announcement.conclusion(ruling, request.gate)
     done = complete(forge, desk.begun, announcement.finding(found, ends, ruling, text, ()))
     said = comment(forge, place, desk.begun, text, request.comment)
     posted = Posted(said.comment_url, done.check_url, (*drawn.notes, *done.notes, *said.notes))
-    outputs = announcement.outputs(verdict, ruling, comment_url=posted.comment_url, check_url=posted.check_url)
+    said_of_sweep = verdicts[1].judgement.value if bundle.sweep is not None else ""
+    urls = {"comment_url": posted.comment_url, "check_url": posted.check_url}
+    outputs = announcement.outputs(verdict, ruling, sweep_verdict=said_of_sweep, **urls)
     return Told(posted, outputs, announcement.summary_text(found, drawn.shown))
 
 

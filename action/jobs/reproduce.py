@@ -8,25 +8,41 @@ from action.acceptance import acceptance
 from action.activities import publish as files
 from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
-from action.activities.session import Cache, Choice, folder_of, open_session
-from action.announcement import NO_LABEL, Occasion, announced, rule
-from action.base import Checkout, Held, base_commit, baseline_path, checkout, file_of, held_at, no_merge_base
+from action.activities.session import Cache, Choice, Session, folder_of, open_session
+from action.activities.verify import Wanted, asked_for, verify
+from action.announcement import NO_LABEL, Occasion, announced, rule_all
+from action.base import (
+    Checkout,
+    Held,
+    base_commit,
+    baseline_path,
+    checkout,
+    file_of,
+    held_at,
+    no_merge_base,
+    record_path,
+)  # fmt: skip
 from action.check import Conclusion, Finding
 from action.comment import Text
 from action.jobs.step import POSTED_ELSEWHERE, Ended, Step, close_check, open_check
 from action.policy import Judged, judged_by
 from action.publish import Begun, Place, Posted, comment, complete
 from action.steplog import StepLog
+from action.sweep_on_pull import Brought, brought
 from action.trust import Acceptance, NotAccepted, Standing
 from action.untouched import REASON, Tree, untouched
 from experiment import file
 from experiment.baseline import Baseline
+from experiment.claim import Verification
 from experiment.spec import FILE_NAME, Experiment
+from reporting import claim
 from reporting.markdown import code
 from reporting.report import build
 from runner import source
 from runner.environment import lock
 from runner.schedule import Cancelled
+from runner.sweep.drive import Wish
+from runner.sweep.lockfile import name_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,8 @@ class Change:
     head: Experiment
     judged: Judged
     stored: Baseline | None
+    wanted: Wanted | None  # what of the sweep's record is made again
+    brought: Brought | None  # that record
 
 
 def reproduce(step: Step) -> Ended:
@@ -84,21 +102,35 @@ def _change(step: Step, here: Checkout, held: Held | None) -> Change:
         stored = held.baseline
     else:
         stored = stored_baseline(folder_of(step.folder), experiment.baseline_file, experiment.experiment)
-    return Change(here, held, head, judged, stored)
+    return Change(here, held, head, judged, stored, *_sweep(step, here, held, experiment))
+
+
+def _sweep(
+    step: Step, here: Checkout, held: Held | None, experiment: Experiment
+) -> tuple[Wanted | None, Brought | None]:
+    """What the policy has a change make of its sweep again, and the record that is held to its word."""
+    if held is None or here.commit is None:
+        return None, None
+    wanted = asked_for((held.policy or experiment).sweep)
+    if wanted is None:
+        return None, None
+    now = here.read(record_path(step.request.experiment, experiment), here.commit)
+    return wanted, brought(name_of(experiment), now, held.record_bytes, held.commit)
 
 
 def _nothing_read_has_changed(step: Step, change: Change) -> bool:
     held, stored = change.held, change.stored
     if held is None or held.policy is None or stored is None or not stored.snapshot.commit:
         return False
-    if not change.here.has(stored.snapshot.commit):
+    if not change.here.has(stored.snapshot.commit) or (change.brought is not None and change.brought.notice):
         return False
     choice, root = Choice(step.request.environment.kind), change.here.root
     head, policy = choice.applied(change.head), choice.applied(held.policy)
     named = head.environment.lock if head.environment.chosen == "lock" else None
     locked = lock.read(folder_of(step.folder) / named).sha256 if named is not None else None
-    apart = baseline_path(step.request.experiment, held.policy)  # what a run is judged by is not what it reads
-    changes = [(status, path) for status, path in change.here.changes(stored.snapshot.commit) if path != apart]
+    # What a run is judged by is not what it reads.
+    apart = [of(step.request.experiment, held.policy) for of in (baseline_path, record_path)]
+    changes = [(status, path) for status, path in change.here.changes(stored.snapshot.commit) if path not in apart]
     tree = Tree(changes, lambda path: source.sha256(root / path), locked)
     return untouched(head, policy, stored.snapshot, tree)
 
@@ -110,7 +142,8 @@ def _occasion(step: Step, place: Place, change: Change) -> Occasion:
     held = change.held
     if held is None:
         return Occasion()
-    return Occasion(change.judged.edits, held.commit, _edited_baseline(step, change, held), label, place.pull)
+    record = change.brought.notice if change.brought is not None else ()
+    return Occasion(change.judged.edits, held.commit, _edited_baseline(step, change, held), record, label, place.pull)
 
 
 def _edited_baseline(step: Step, change: Change, held: Held) -> str:
@@ -153,23 +186,26 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
             screen.line(terminal.header(session, seeds))
             try:
                 found = run_it(session, change.stored, seeds, Cache.USE, step.environ)
+                screen.lines(terminal.verdict_lines(found.bundle, found.verdict, files.differences_of(found.bundle)))
+                swept = _verified(session, screen, change)
             except Cancelled:
                 raise KeyboardInterrupt from None
-        screen.lines(terminal.verdict_lines(found.bundle, found.verdict, files.differences_of(found.bundle)))
-        bundle = found.with_notes()
+        bundle = found.with_notes().model_copy(update={"sweep": swept})
         screen.lines(terminal.note_lines(bundle))
     verdict, occasion = found.verdict, _occasion(step, place, change)
-    ruling = rule(verdict, occasion.label, request.gate)
+    verdicts = [verdict, *([claim.verdict(swept, experiment)] if swept is not None else [])]
+    ruling = rule_all(verdicts, occasion.label, request.gate)
     whole = f"artifact ml-experiment-{experiment.experiment}"
-    report = announced(build(bundle, verdict, files.differences_of(bundle), whole=whole), verdict, occasion, ruling)
+    report = announced(build(bundle, verdict, files.differences_of(bundle), whole=whole), verdicts, occasion, ruling)
     written = files.write(bundle, report, session.store.state)
     forge = step.forge if step.standing is Standing.OURS else None
     drawn = plots.figures(report, request.plots, forge, place, request.job.server_url)
-    quiet = announcement.is_quiet(verdict, occasion)
+    quiet = announcement.is_quiet(verdicts, occasion)
     text = announcement.comment_text(report, drawn.shown, place.age, quiet=quiet)
     named = file_of(request.experiment)
-    remarks = annotations.of_verdict(verdict, report, _text(step), named) if not ruling.passed else ()
-    ends = announcement.conclusion(verdict, ruling, request.gate)
+    failed = verdicts if not ruling.passed else []
+    remarks = tuple(remark for one in failed for remark in annotations.of_verdict(one, report, _text(step), named))
+    ends = announcement.conclusion(ruling, request.gate)
     posted = _post(step, place, begun, announcement.finding(report, ends, ruling, text, remarks), text)
     outputs = announcement.outputs(
         verdict,
@@ -180,9 +216,22 @@ def _run_and_tell(step: Step, place: Place, begun: Begun, change: Change) -> End
         bundle=os.path.relpath(written.bundle, workspace),
         comment_url=posted.comment_url,
         check_url=posted.check_url,
+        sweep_verdict=verdicts[1].judgement.value if swept is not None else "",
     )
     notes = (*drawn.notes, *posted.notes)
     return Ended(ruling.exit_code, outputs, announcement.summary_text(report, drawn.shown), remarks, notes)
+
+
+def _verified(session: Session, screen: StepLog, change: Change) -> Verification | None:
+    """The sweep's record held to its word, where the policy asks for it."""
+    from action import claim_view, sweep_view
+
+    if change.wanted is None or change.brought is None:
+        return None
+    teller = sweep_view.SweepView(screen)
+    found = verify(session, change.brought.record, change.wanted, wish=lambda: Wish.GO_ON, teller=teller)
+    screen.lines(claim_view.lines(found, claim.verdict(found, change.judged.experiment)))
+    return found
 
 
 def _text(step: Step) -> str:

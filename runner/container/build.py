@@ -1,7 +1,6 @@
-"""Builds the image a Dockerfile describes, with the docker command: BuildKit where there is one, else as before it."""
+"""Builds the image a Dockerfile describes: with BuildKit where it can be had, else with the builder before it."""
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from experiment.errors import InfrastructureFailed, Refused
 from experiment.spec import Build
 from runner import source
+from runner.container import builder
 from runner.container.engine import Engine
 from runner.environment.dockerfile import Dockerfile, load
 from runner.environment.dockerfile_checks import check_pinned
@@ -53,7 +53,7 @@ class NotBuildable(Refused):
 
 
 class CannotBuild(InfrastructureFailed):
-    """The machine is at fault: no docker command, no network, no room."""
+    """The machine is at fault: no network, no room."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def build(
 ) -> Built:
     """The image of the recipe; steps that were built before come from the engine's cache and print nothing.
 
-    Raises DockerfileRefused and its kin, LeadsOut, NeedsBuildKit, ReachesOut, NotBuildable (Refused), CannotBuild.
+    Raises DockerfileRefused and its kin, LeadsOut, NeedsBuildKit, ReachesOut, NotBuildable, NotPinned (Refused),
+    NoBuilder, CannotBuild.
     """
     path = recipe.tree.root / recipe.tree.inside(recipe.dockerfile)
     if not path.resolve().is_relative_to(recipe.tree.root.resolve()):
@@ -90,19 +91,15 @@ def build(
     file = load(path)
     bases = check_pinned(file, recipe.build.args)
     _check_rights(file, recipe.build.network)
-    program = shutil.which("docker", path=inherited.get("PATH"))
-    if program is None:
-        raise CannotBuild(
-            "the docker command is not there: a Dockerfile is built with it\n"
-            "  install it, with its plugin buildx; or name an image that is built already: environment.image\n"
-            "nothing was run"
-        )
     variables = {k: v for k, v in inherited.items() if k in _HANDED_ON or k.startswith("DOCKER_")}
     variables |= {"DOCKER_HOST": engine.address, "SOURCE_DATE_EPOCH": EPOCH, "BUILDKIT_PROGRESS": "plain"}
-    builder = _builder(program, file, engine, variables)
-    variables["DOCKER_BUILDKIT"] = "1" if "buildx" in builder else "0"
+    _check_heredocs(file, engine)
     with tempfile.TemporaryDirectory(prefix="build-", dir=work) as folder:
         context, answer = Path(folder) / "context", Path(folder) / "id"
+        words = builder.command(engine, inherited, variables, Path(folder), say)
+        variables["DOCKER_BUILDKIT"] = "0" if builder.is_classic(words) else "1"
+        if builder.is_classic(words):
+            _check_classic(file)
         source.copy(recipe.tree, context, ())
         steps = Steps()
 
@@ -111,8 +108,7 @@ def build(
                 say(shown)
 
         command = [
-            program,
-            *builder,
+            *words,
             *_options(recipe, context, answer),
             str(context / recipe.tree.inside(recipe.build.context)),
         ]
@@ -136,32 +132,23 @@ def _options(recipe: Recipe, context: Path, answer: Path) -> list[str]:
     return options + (["--target", asked.target] if asked.target else [])
 
 
-def _builder(program: str, file: Dockerfile, engine: Engine, variables: Mapping[str, str]) -> list[str]:
-    """The docker command's words for building this file. Raises NeedsBuildKit."""
-    needed = features(file)
+def _check_heredocs(file: Dockerfile, engine: Engine) -> None:
+    """Raise NeedsBuildKit where this engine would take the lines of a heredoc for instructions."""
     old = tuple(int(part) for part in engine.version.split(".")) < _HEREDOC_API
-    own_frontend = any(directive.key == "syntax" for directive in file.directives)
-    for feature in needed:
-        if feature.needs is Builder.HEREDOCS and old and not own_frontend:
+    if not old or any(directive.key == "syntax" for directive in file.directives):
+        return
+    for feature in features(file):
+        if feature.needs is Builder.HEREDOCS:
             remedy = "write the steps with && and \\, name a newer frontend (# syntax=…), or upgrade the engine (23)"
-            raise NeedsBuildKit(
-                at_line(
-                    file.path,
-                    feature.line,
-                    f"{feature.what}: this engine cannot read it",
-                    file.text(feature.line),
-                    remedy,
-                )
-            )
-    try:
-        run([program, "buildx", "version"], env=variables, cwd=Path("/"), timeout=60)
-    except (CommandFailed, CommandMissing):
-        if needed:
-            first = needed[0]
-            what, remedy = f"{first.what} needs BuildKit, and docker buildx is not there", "install docker-buildx"
-            raise NeedsBuildKit(at_line(file.path, first.line, what, file.text(first.line), remedy)) from None
-        return ["build"]
-    return ["buildx", "build", "--load", "--provenance=false"]
+            what = f"{feature.what}: this engine cannot read it"
+            raise NeedsBuildKit(at_line(file.path, feature.line, what, file.text(feature.line), remedy))
+
+
+def _check_classic(file: Dockerfile) -> None:
+    """Raise NeedsBuildKit where the builder before BuildKit cannot build it."""
+    for first in features(file)[:1]:
+        what, remedy = f"{first.what} needs BuildKit, and docker buildx is not there", "install docker-buildx"
+        raise NeedsBuildKit(at_line(file.path, first.line, what, file.text(first.line), remedy))
 
 
 def _check_rights(file: Dockerfile, network: str) -> None:

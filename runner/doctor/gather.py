@@ -13,7 +13,7 @@ from typing import Any
 
 from experiment.errors import InfrastructureFailed, Refused
 from experiment.spec import Experiment
-from runner.container import engine
+from runner.container import builder, engine
 from runner.doctor.facts import Engine, Facts, Folder, Needs, NoEngine, Runner, Trouble
 from runner.environment import dockerfile, hardware, installer, interpreter, lock
 from runner.environment.dockerfile_features import features
@@ -35,7 +35,7 @@ def gather(experiment: Experiment | None, folder: Path, inherited: Mapping[str, 
         uv_trouble=trouble,
         engine=_engine(experiment.environment.image if experiment else None, inherited),
         cli=_version_told(["docker", "--version"], inherited),
-        buildx=_version_told(["docker", "buildx", "version"], inherited),
+        buildx=_version_told(["docker", "buildx", "version"], inherited) or inherited.get(builder.VARIABLE, ""),
         gpus=hardware.describe(inherited).gpus,
         toolkit=_version_told(["nvidia-ctk", "--version"], inherited)
         or _version_told(["nvidia-container-cli", "--version"], inherited),

@@ -78,7 +78,12 @@ def digest_of(spec: Mapping[str, str]) -> str:
 
 def lock_path(folder: Path, experiment: Experiment) -> Path:
     """Where the record of an experiment's sweep is."""
-    return folder / "sweeps" / f"{experiment.experiment}.lock.json"
+    return folder / name_of(experiment)
+
+
+def name_of(experiment: Experiment) -> str:
+    """The same, below the experiment's folder."""
+    return f"sweeps/{experiment.experiment}.lock.json"
 
 
 def read(path: Path) -> SweepLock | None:

@@ -56,6 +56,21 @@ def test_training_happens_in_a_sibling_container_of_which_nothing_is_left(
     assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
 
 
+def test_an_environment_is_built_from_its_dockerfile_by_what_the_image_fetches(
+    tmp_path: Path, forge: Forge, bed: Bed
+) -> None:
+    copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
+    copy.in_what_its_dockerfile_makes()
+    copy.train_less("topic")
+    done = copy.run("pull_request", copy.pull_request("acme/train"), "reproduce.yml")
+    assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false"), done.log[-3000:]
+    (comment,) = forge.state.comments.values()
+    text = read(comment["body"])
+    assert text is not None
+    assert "Container built from `Dockerfile`" in text.body
+    assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
+
+
 def test_a_forks_pull_request_is_judged_and_nothing_is_written(tmp_path: Path, forge: Forge, bed: Bed) -> None:
     copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
     copy.train_less("topic")

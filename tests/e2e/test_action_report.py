@@ -1,11 +1,9 @@
 """The fork-safe pair: what a stranger's run left is judged by our policy and posted on the pull request of its head."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import pytest
-from actions import Setting, Stepped
+from actions import Setting, Stepped, artifact
 from forge.server import Forge
 from forge.state import FORK_TOKEN
 from occasions import a_workflow_run
@@ -34,16 +32,6 @@ def setting(strangers_once: Repository, forge: Forge, tmp_path: Path) -> Setting
     forge.state.token()
     made.git("push", "-q", str(forge.git.folder), "HEAD~1:refs/heads/main")
     return made
-
-
-def artifact(bundle: bytes, **more: bytes) -> bytes:
-    """What actions/upload-artifact makes of it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bundle.zip", bundle)
-        for name, content in more.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def strangers_job(setting: Setting) -> bytes:

@@ -28,7 +28,7 @@ def _closing(workers: list[Worker]) -> None:
         worker.close()
 
 
-def test_a_node_and_then_a_worker_that_are_killed_leave_the_table_as_it_is(cluster: RayCluster, tmp_path: Path) -> None:
+def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes: RayCluster, tmp_path: Path) -> None:
     sweep = a_sweep("tpe", order="window", pruner="median", trials=30)
     whole = swept(tmp_path / "whole", sweep, Window(4), Drawn(sweep, 2, 0, POINTS))
     said: list[str] = []

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from container_bed import Bed
+from container_bed import Bed, builder_image
 from container_place import Place, outcome
 
 from experiment.record import Status
 from experiment.spec import Build, EnvironmentSpec
+from runner.container import builder
 from runner.container.build import CannotBuild, NeedsBuildKit, NotBuildable, ReachesOut
+from runner.container.builder import NoBuilder
 from runner.container.engine import EngineMissing
 from runner.container.image import CannotPull, HostileImage, NoSuchImage, NotPinned
 from runner.container.opening import DirtyInCi
@@ -217,7 +219,32 @@ def test_a_heredoc_is_refused_where_the_engine_would_take_its_text_for_instructi
 def test_the_docker_command_is_needed_to_build(place: Place, bed: Bed, tmp_path: Path) -> None:
     place.write("Dockerfile", f"FROM {bed.base}\n")
     place.inherited["PATH"] = str(tmp_path)
-    assert "the docker command is not there" in refused(place, CannotBuild)
+    assert "the docker command is not there" in refused(place, NoBuilder)
+
+
+def test_without_the_docker_command_buildx_is_taken_out_of_a_pinned_image(
+    place: Place, bed: Bed, tmp_path: Path
+) -> None:
+    place.inherited |= {"PATH": str(tmp_path), builder.VARIABLE: builder_image(bed)}
+    place.write("Dockerfile", f"FROM {bed.base}\nRUN --mount=type=cache,target=/c echo {os.urandom(4).hex()}\n")
+    assert prepare(place).environment.kind == "dockerfile"
+    assert not list(place.root.rglob("buildx"))
+
+
+@pytest.mark.parametrize(
+    ("named", "kind", "told"),
+    [
+        ("docker/buildx-bin:latest", builder.NotPinned, "not an image by digest"),
+        (f"127.0.0.1:1/buildx@sha256:{'0' * 64}", NoBuilder, "is its registry reachable from here?"),
+        ("{base}", NoBuilder, "/buildx"),
+    ],
+)
+def test_a_builder_that_cannot_be_had_is_told_apart(
+    place: Place, bed: Bed, tmp_path: Path, named: str, kind: type[Exception], told: str
+) -> None:
+    place.inherited |= {"PATH": str(tmp_path), builder.VARIABLE: named.format(base=bed.base)}
+    place.write("Dockerfile", f"FROM {bed.base}\n")
+    assert told in refused(place, kind)
 
 
 def test_uncommitted_changes_are_refused_in_ci(place: Place, bed: Bed) -> None:
