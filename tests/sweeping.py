@@ -1,17 +1,22 @@
 """Sweeps of a formula in place of a training, with workers whose timing is drawn: `from sweeping import swept`."""
 
-import math
+import contextlib
+import itertools
 import random
+import typing
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from formulas import formula
+from pydantic import ValidationError
+
 from experiment.search import Sweep
 from experiment.trials import table_digest
 from experiment.value import Scalar
 from runner.sweep import table
-from runner.sweep.drive import Checker, Driving, Wish, drive
+from runner.sweep.drive import Checker, Driving, Executor, Wish, drive
 from runner.sweep.events import Began, Event, Result
 from runner.sweep.log import opened
 from runner.sweep.orders import Order, Point
@@ -35,12 +40,49 @@ def a_sweep(sampler: str = "tpe", space: Mapping[str, Any] = SPACE, **more: Any)
     return Sweep.model_validate({**given, **more}, strict=False)
 
 
-def formula(params: Mapping[str, Scalar]) -> float:
-    """A smooth valley with steps; every parameter counts."""
-    x, n = float(params.get("x", 1.0)), int(params.get("n", 1))
-    rate = float(params.get("rate", 0.1))
-    kind = {"a": 0.0, "b": 0.7, "c": 0.3}[str(params.get("kind", "a"))]
-    return (x - 2.5) ** 2 + (math.log10(rate) + 2) ** 2 + abs(n - 3) / 4 + kind + float(params.get("q", 0.0))
+SWEEPS = {
+    "tpe": a_sweep(space=MIXED),
+    "tpe, conditional": a_sweep(space=CONDITIONAL),
+    "tpe, two objectives": a_sweep(space=MIXED, objective={"loss": "minimize", "other": "maximize"}),
+    "tpe, three objectives": a_sweep(
+        space=MIXED, objective={"a": "minimize", "b": "maximize", "c": "minimize"}, trials=48
+    ),
+    "tpe, constraints": a_sweep(space=MIXED, constraints={"size": {"max": 1.0}}),
+    "cmaes": a_sweep("cmaes"),
+    "nsga2": a_sweep("nsga2", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "nsga3": a_sweep("nsga3", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "qmc": a_sweep("qmc", MIXED),
+    "random": a_sweep("random", MIXED),
+    "grid": a_sweep("grid", COUNTABLE),
+    "median": a_sweep(pruner="median"),
+    "halving": a_sweep(pruner="halving"),
+    "hyperband": a_sweep(pruner="hyperband", trials=30),
+}
+
+
+def every_sweep() -> dict[str, Sweep]:
+    """Every combination of sampler, pruner, objectives, constraints and space that the file allows, by its name."""
+    samplers = typing.get_args(Sweep.model_fields["sampler"].annotation)
+    pruners = typing.get_args(Sweep.model_fields["pruner"].annotation)
+    found = {}
+    for sampler, pruner, goals, bound, when in itertools.product(samplers, pruners, (1, 2, 3), (0, 1), (0, 1)):
+        given: dict[str, Any] = {
+            "pruner": pruner,
+            "objective": {f"loss{goal}": "minimize" if goal != 1 else "maximize" for goal in range(goals)},
+            "trials": 56 if sampler.startswith("nsga") else 22,  # their first 50 are random
+            "constraints": {"size": {"max": 1.0}} if bound else {},
+        }
+        space = CONDITIONAL if when else COUNTABLE if sampler == "grid" else SPACE if sampler == "cmaes" else MIXED
+        words = [sampler, *([pruner] if pruner != "none" else []), *([f"{goals} objectives"] if goals > 1 else [])]
+        name = ", ".join([*words, *(["constraints"] if bound else []), *(["conditional"] if when else [])])
+        with contextlib.suppress(ValidationError):
+            found[name] = a_sweep(sampler, space, **given)
+    return found
+
+
+def points(sweep: Sweep) -> int:
+    """How many points trials have."""
+    return 0 if sweep.pruner == "none" else 9
 
 
 class Drawn:
@@ -85,7 +127,13 @@ class Drawn:
 
 
 def swept(
-    path: Path, sweep: Sweep, order: Order, executor: Drawn, *, checker: Checker | None = None, wish: Wish = Wish.GO_ON
+    path: Path,
+    sweep: Sweep,
+    order: Order,
+    executor: Executor,
+    *,
+    checker: Checker | None = None,
+    wish: Wish = Wish.GO_ON,
 ) -> list[Event]:
     """The sweep, from where the log at `path` stops."""
     with opened(path) as log:
