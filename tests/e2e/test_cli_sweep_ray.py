@@ -113,14 +113,15 @@ SLOW = "import time; time.sleep(1.5)\nimport json"
 def test_a_driver_that_is_killed_leaves_nothing_on_the_nodes_and_goes_on_to_the_same_table(
     searched: Repository, two_nodes: RayCluster, tmp_path: Path
 ) -> None:
-    searched.change("train.py", "import json", "import json  # is started below a shell\n" + SLOW)
+    searched.change("train.py", "import json", SLOW)
     ray = ("sweep", "--order", "window", "--ray-address", two_nodes.address)
     process = searched.start(*ray)
     assert process.stdout is not None
     for line in process.stdout:
         if "complete" in line:
             break
-    assert trainings(searched)
+    while not trainings(searched) and process.poll() is None:
+        time.sleep(0.02)
     process.kill()
     process.communicate()
     nothing_left(two_nodes)
