@@ -22,7 +22,7 @@ from runner.environment import hardware
 from runner.environment.prepared import Prepared, prepare
 from runner.execute import Finished, Job, Progress, parts_of
 from runner.schedule import run_all, slots, usable_processors
-from runner.source import STATE, SourceTree
+from runner.source import STATE, SourceTree, folder_of
 from runner.store import Store
 from runner.supervise import kill_marked
 from runner.sweep.lockfile import name_of
@@ -231,11 +231,6 @@ def open_session(
     else:
         prepared = Opening(experiment, tree, checked, store, inherited, watcher.say).prepare()
     return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event(), choice.options)
-
-
-def folder_of(path: Path) -> Path:
-    """The experiment's folder, where `path` is that or the file in it."""
-    return path if path.is_dir() else path.parent
 
 
 def _has_values(experiment: Experiment) -> None:

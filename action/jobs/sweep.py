@@ -6,7 +6,7 @@ from action import announcement, trust
 from action import sweep_view as view
 from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
-from action.activities.session import Cache, Choice, folder_of, open_session
+from action.activities.session import Cache, Choice, open_session
 from action.activities.sweep_hands import own_hands
 from action.activities.sweep_publish import publish
 from action.base import checkout
@@ -17,6 +17,7 @@ from action.steplog import StepLog
 from experiment import file
 from experiment.errors import Refused
 from reporting.markdown import fence
+from runner.source import folder_of
 
 
 class NoClusterYet(Refused):
