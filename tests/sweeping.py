@@ -1,11 +1,16 @@
 """Sweeps of a formula in place of a training, with workers whose timing is drawn: `from sweeping import swept`."""
 
+import contextlib
+import itertools
 import math
 import random
+import typing
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from experiment.search import Sweep
 from experiment.trials import table_digest
@@ -33,6 +38,51 @@ COUNTABLE = {"n": {"int": (1, 4)}, "kind": {"choice": ("a", "b", "c")}}
 def a_sweep(sampler: str = "tpe", space: Mapping[str, Any] = SPACE, **more: Any) -> Sweep:
     given = {"trials": 24, "parallelism": 4, "sampler": sampler, "objective": {"loss": "minimize"}, "space": space}
     return Sweep.model_validate({**given, **more}, strict=False)
+
+
+SWEEPS = {
+    "tpe": a_sweep(space=MIXED),
+    "tpe, conditional": a_sweep(space=CONDITIONAL),
+    "tpe, two objectives": a_sweep(space=MIXED, objective={"loss": "minimize", "other": "maximize"}),
+    "tpe, three objectives": a_sweep(
+        space=MIXED, objective={"a": "minimize", "b": "maximize", "c": "minimize"}, trials=48
+    ),
+    "tpe, constraints": a_sweep(space=MIXED, constraints={"size": {"max": 1.0}}),
+    "cmaes": a_sweep("cmaes"),
+    "nsga2": a_sweep("nsga2", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "nsga3": a_sweep("nsga3", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
+    "qmc": a_sweep("qmc", MIXED),
+    "random": a_sweep("random", MIXED),
+    "grid": a_sweep("grid", COUNTABLE),
+    "median": a_sweep(pruner="median"),
+    "halving": a_sweep(pruner="halving"),
+    "hyperband": a_sweep(pruner="hyperband", trials=30),
+}
+
+
+def every_sweep() -> dict[str, Sweep]:
+    """Every combination of sampler, pruner, objectives, constraints and space that the file allows, by its name."""
+    samplers = typing.get_args(Sweep.model_fields["sampler"].annotation)
+    pruners = typing.get_args(Sweep.model_fields["pruner"].annotation)
+    found = {}
+    for sampler, pruner, goals, bound, when in itertools.product(samplers, pruners, (1, 2, 3), (0, 1), (0, 1)):
+        given: dict[str, Any] = {
+            "pruner": pruner,
+            "objective": {f"loss{goal}": "minimize" if goal != 1 else "maximize" for goal in range(goals)},
+            "trials": 56 if sampler.startswith("nsga") else 22,  # their first 50 are random
+            "constraints": {"size": {"max": 1.0}} if bound else {},
+        }
+        space = CONDITIONAL if when else COUNTABLE if sampler == "grid" else SPACE if sampler == "cmaes" else MIXED
+        words = [sampler, *([pruner] if pruner != "none" else []), *([f"{goals} objectives"] if goals > 1 else [])]
+        name = ", ".join([*words, *(["constraints"] if bound else []), *(["conditional"] if when else [])])
+        with contextlib.suppress(ValidationError):
+            found[name] = a_sweep(sampler, space, **given)
+    return found
+
+
+def points(sweep: Sweep) -> int:
+    """How many points trials have."""
+    return 0 if sweep.pruner == "none" else 9
 
 
 def formula(params: Mapping[str, Scalar]) -> float:

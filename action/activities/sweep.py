@@ -28,8 +28,9 @@ from experiment.value import Scalar
 from runner import tracking
 from runner.schedule import Cancelled
 from runner.sweep import lockfile
-from runner.sweep.drive import Driving, Wish, drive, enough_failures, spent
-from runner.sweep.events import Ask, Began, Event
+from runner.sweep.budget import Budget
+from runner.sweep.drive import Driving, Wish, drive, enough_failures
+from runner.sweep.events import Began, Event
 from runner.sweep.export import export
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import Log, opened
@@ -246,25 +247,14 @@ def _drive(
         order = Follow(record)
     trials = Trials(session, sweep, reuse, stops_at(record))
     study = Study(sweep, plan.start, stops_at(record) if part else None)
-    until = time.monotonic() + sweep.time if sweep.time is not None else None
-    seen: list[Event] = list(log.events)
-
-    def told(event: Event) -> None:
-        seen.append(event)
-        teller.event(event)
-
-    def may_begin() -> bool:
-        if plan.lock is not None and sum(isinstance(event, Ask) for event in seen) < len(plan.lock.table):
-            return True  # a record is followed to its end, however long that takes
-        late = until is not None and time.monotonic() > until
-        return not late and (sweep.gpu_hours is None or spent(seen) < sweep.gpu_hours * 3600)
-
+    gpu_time = sweep.gpu_hours * 3600 if sweep.gpu_hours is not None else None
+    budget = Budget(sweep.time, gpu_time, at_least=len(plan.lock.table) if plan.lock is not None else 0)
     teller.plan(sweep, hands.many, _note(sweep, hands.many, plan.lock), log.events)
     with ExitStack() as stack:
         executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
         checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
-        events = drive(Driving(sweep, study, log, order, executor, wish, told, may_begin, checker))
+        events = drive(Driving(sweep, study, log, order, executor, wish, teller.event, budget, checker))
     session.cancelled.clear()
     return events, study
 

@@ -2,20 +2,20 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from experiment.search import Sweep
 from experiment.value import Scalar
-from runner.sweep.events import Ask, Event, Prune, Report, Result
+from runner.sweep.budget import Budget, Spent
+from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
 from runner.sweep.log import Log
 from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, Seen, Step, TellEnd
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
-_SYNC_S = 1.0  # what a power cut may cost; being killed costs nothing
 _DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
@@ -55,7 +55,7 @@ class Checker(Protocol):
 
 @dataclass(frozen=True)
 class Driving:
-    """What a sweep is driven with. `may_begin` says, from the events so far, whether the budget allows a new trial."""
+    """What a sweep is driven with. `clock`: seconds since whenever."""
 
     sweep: Sweep
     study: Study
@@ -64,8 +64,9 @@ class Driving:
     executor: Executor
     wish: Callable[[], Wish]
     told: Callable[[Event], None]
-    may_begin: Callable[[], bool] = lambda: True
+    budget: Budget = field(default_factory=Budget)
     checker: Checker | None = None
+    clock: Callable[[], float] = time.monotonic
 
 
 def drive(with_: Driving) -> list[Event]:
@@ -82,36 +83,36 @@ class _Driver:
         self._with = with_
         self._events: list[Event] = list(with_.log.events)
         self._seen = Seen()
+        self._spent = Spent()
+        self._began = with_.clock()
+        self._before = 0.0  # driven by earlier runs
         self._arrived = Arrived(trials=_trials(with_.sweep))
         self._ask_s = 0.0
         self._trial_s: deque[float] = deque(maxlen=20)
         self._failed = 0
-        self._synced = time.monotonic()
 
     def run(self) -> list[Event]:
         self._go_on()
         while True:
             wish = self._with.wish()
             if self._hopeless():
+                self._with.log.sync()
                 return self._events
-            if not self._with.may_begin():
+            if not self._spent.allows(self._with.budget, self._driven()):
                 self._arrived.trials = self._seen.asked
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
-                self._sync()
                 if not self._outstanding():
+                    self._with.log.sync()
                     return self._events
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
                 self._do(step)
 
-    def _sync(self) -> None:
-        """Now and then, since a busy disk may take longer than a short trial."""
-        if time.monotonic() - self._synced > _SYNC_S or not self._outstanding():
-            self._with.log.sync()
-            self._synced = time.monotonic()
+    def _driven(self) -> float:
+        return self._before + self._with.clock() - self._began
 
     def _go_on(self) -> None:
         """Stand where the log ends: finished trials as they were, those without a result run again."""
@@ -122,6 +123,7 @@ class _Driver:
                 self._judge(last.trial, last.step, last.value, self._noted)
             else:
                 self._stood(last)
+        self._before = self._spent.driven
         results = {event.trial: event for event in self._events if isinstance(event, Result)}
         for event in [event for event in self._events if isinstance(event, Ask)]:
             if event.trial not in self._seen.told:
@@ -148,6 +150,8 @@ class _Driver:
         if self._with.checker is not None:
             self._with.checker.check(event)
         self._seen.saw(event)
+        self._spent.saw(event)
+        self._failed += isinstance(event, Tell) and event.state == "failed"
         self._with.order.saw(event)
 
     def _happened(self, event: Event) -> None:
@@ -161,7 +165,7 @@ class _Driver:
         match step:
             case AskNext():
                 began = time.monotonic()
-                asked = study.ask(step.trial)
+                asked = study.ask(step.trial).model_copy(update={"driven": self._driven()})
                 self._happened(asked)
                 self._with.executor.start(asked.trial, asked.params)
                 self._ask_s = time.monotonic() - began
@@ -173,7 +177,6 @@ class _Driver:
                 told = study.tell(self._arrived.ends.pop(step.trial))
                 self._arrived.points.pop(step.trial, None)
                 self._happened(told)
-                self._failed += told.state == "failed"
 
     def _judge(self, trial: int, step: int, value: float, happened: Callable[[Event], None]) -> bool:
         """Show a point to the pruner; whether it ends the trial. The report goes to `happened`."""
@@ -188,10 +191,11 @@ class _Driver:
     def _hear(self, timeout: float) -> None:
         for trial, message in self._with.executor.take(timeout):
             if isinstance(message, Result):
-                self._happened(message)
-                self._with.study.insert(message)
-                self._arrived.ends[trial] = message
-                self._trial_s.append(message.seconds)
+                ended = message.model_copy(update={"driven": self._driven()})
+                self._happened(ended)
+                self._with.study.insert(ended)
+                self._arrived.ends[trial] = ended
+                self._trial_s.append(ended.seconds)
             elif message.step > self._seen.last_step.get(trial, -1) and trial not in self._seen.pruned:
                 self._arrived.points.setdefault(trial, deque()).append(message)
 
@@ -216,8 +220,3 @@ def enough_failures(sweep: Sweep) -> int:
 
 def _trials(sweep: Sweep) -> int:
     return min(sweep.trials, sweep.grid_size) if sweep.sampler == "grid" else sweep.trials
-
-
-def spent(events: Sequence[Event]) -> float:
-    """GPU-seconds that the trials used."""
-    return sum(event.gpu_seconds for event in events if isinstance(event, Result))

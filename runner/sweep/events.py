@@ -27,6 +27,7 @@ class Ask(Value):
     params: dict[str, Scalar]
     attrs: dict[str, str] = {}  # each as JSON
     study_attrs: dict[str, str] = {}
+    driven: Double = 0.0  # seconds the study was driven until then, over all runs of its driver
 
 
 class Report(Value):
@@ -57,6 +58,7 @@ class Result(Value):
     runs: tuple[str, ...] = ()  # folders of its runs
     seconds: Double = 0.0
     gpu_seconds: Double = 0.0
+    driven: Double = 0.0
 
 
 class Tell(Value):

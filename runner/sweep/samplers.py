@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from experiment.search import Range, Sweep
 from experiment.value import Scalar
 from runner.sweep.refusals import SamplerMissing
+from runner.sweep.stable import tpe_sampler
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -83,28 +84,9 @@ def _raw(sweep: Sweep, trial: int) -> "BaseSampler":
 
 
 def _tpe(sweep: Sweep, seed: int) -> "BaseSampler":
-    from optuna.samplers import TPESampler
-
+    """With Optuna's defaults: constant liar; all parameters together for one objective, each alone for several."""
     conditional = any(range_.when for range_ in sweep.space.values())
-    made = TPESampler(seed=seed, group=conditional, multivariate=True)
-    made._parzen_estimator_cls = _stable_estimator()
-    return made
-
-
-def _stable_estimator() -> "type[Any]":
-    """TPE's estimator with a stable sort: the order NumPy's default gives equal numbers depends on the processor."""
-    import numpy as np
-    from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
-
-    class Stable(np.ndarray[Any, Any]):
-        def argsort(self, *_args: Any, **_options: Any) -> Any:
-            return np.asarray(self).argsort(kind="stable")
-
-    class StableEstimator(_ParzenEstimator):
-        def _calculate_numerical_distributions(self, observations: Any, *rest: Any) -> Any:
-            return super()._calculate_numerical_distributions(observations.view(Stable), *rest)
-
-    return StableEstimator
+    return tpe_sampler()(seed=seed, group=conditional, multivariate=True if conditional else None)
 
 
 def _qmc(sweep: Sweep, trial: int) -> "BaseSampler":

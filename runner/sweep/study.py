@@ -1,6 +1,5 @@
 """An Optuna study in memory, moved only by events: made by asking and telling, or built again from a log."""
 
-import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -39,6 +38,8 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.optuna: OptunaStudy = optuna.create_study(directions=directions(sweep), study_name=_NAME)
         self._storage = self.optuna._storage
+        # when a trial is told, samplers evaluate constraints, which we have, or end a grid's `optimize`
+        self._silent = optuna.samplers.RandomSampler(seed=0)
 
     def ask(self, trial: int) -> Ask:
         """Parameters for the next trial, whose number has to be `trial`."""
@@ -80,10 +81,10 @@ class Study:
         for name, excess in () if pruned else result.constraints.items():
             self._storage.set_trial_system_attr(result.trial, f"constraints:{name}", excess)
         state = "pruned" if pruned else "failed" if result.values is None else "complete"
-        self.optuna.sampler = sampler(self._sweep, result.trial)
         told = {"pruned": TrialState.PRUNED, "failed": TrialState.FAIL, "complete": TrialState.COMPLETE}[state]
         values = None if state != "complete" else list(result.values or ())
-        with warnings.catch_warnings(), contextlib.suppress(RuntimeError):  # grid calls Study.stop after its last point
+        self.optuna.sampler = self._silent
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.optuna.tell(result.trial, values, state=told)
         after = self._trial_attrs(result.trial)

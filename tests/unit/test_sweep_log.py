@@ -1,12 +1,14 @@
 """The event log of a sweep, its record, and how a replay is held against it."""
 
+import errno
 import hashlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,9 +24,9 @@ from runner.sweep.events import Ask, Event, Result, Tell, from_line, to_line
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.log import opened
 from runner.sweep.orders import Follow, Free, Window
-from runner.sweep.refusals import AnotherDriver, DamagedLog, LockOfAnotherSpec, TableDiffers, UnreadableLock
+from runner.sweep.refusals import AnotherDriver, CannotLog, DamagedLog, LockOfAnotherSpec, TableDiffers, UnreadableLock
 from runner.sweep.replay import Replay
-from runner.sweep.samplers import DIGITS, _stable_estimator, rounded, seed_of
+from runner.sweep.samplers import DIGITS, rounded, seed_of
 from runner.sweep.table import rows
 
 
@@ -70,24 +72,6 @@ def test_a_suggestion_has_ten_digits_and_stays_inside(value: float) -> None:
 def test_a_trials_seed_depends_on_the_studys_seed_and_its_number() -> None:
     assert seed_of(0, 1) == int.from_bytes(hashlib.blake2b(b"0:1", digest_size=4).digest(), "big")
     assert len({seed_of(study, trial) for study in range(9) for trial in range(9)}) == 81
-
-
-def test_the_sort_of_tpe_is_stable(monkeypatch: pytest.MonkeyPatch) -> None:
-    from optuna.distributions import FloatDistribution
-    from optuna.samplers import TPESampler
-
-    orders: list[np.ndarray] = []
-    plain = np.argsort
-
-    def seen(values: np.ndarray) -> np.ndarray:
-        found = plain(values)
-        orders.append(found)
-        return found
-
-    monkeypatch.setattr(np, "argsort", seen)
-    ties = np.repeat([1.0, 2.0, 1.0], 40)
-    _stable_estimator()({"x": ties}, {"x": FloatDistribution(0, 3)}, TPESampler(seed=0)._parzen_estimator_parameters)
-    assert orders[0].tolist() == [*range(40), *range(80, 120), *range(40, 80)]
 
 
 def a_lock(tmp_path: Path, trials: int = 12) -> SweepLock:
@@ -192,3 +176,42 @@ def test_a_study_over_the_plain_space_is_found_again_after_each_of_its_events(tm
     for cut in [i + 1 for i, byte in enumerate(data) if byte == ord("\n")]:
         (tmp_path / "cut").write_bytes(data[:cut])
         assert digest(swept(tmp_path / "cut", sweep, Window(2), Drawn(sweep, 1, cut))) == whole
+
+
+def test_what_happened_is_put_on_the_disk_while_the_sweep_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = threading.Event()
+    sync = os.fsync
+
+    def told(fd: int) -> None:
+        sync(fd)
+        synced.set()
+
+    monkeypatch.setattr(os, "fsync", told)
+    with opened(tmp_path / "log") as log:
+        for trial in range(3):
+            synced.clear()
+            log.append(Ask(trial=trial, params={}))
+            assert synced.wait(30)
+
+
+def test_a_disk_that_fails_is_told_before_anything_more_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def fails(fd: int) -> None:
+        tried.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    with opened(tmp_path / "log") as log:
+        monkeypatch.setattr(os, "fsync", fails)
+        log.append(BEGAN)
+        assert tried.wait(30)
+        while log.disk.failed is None:
+            time.sleep(0.001)
+        with pytest.raises(CannotLog, match="cannot be written: Input/output error"):
+            log.append(Ask(trial=0, params={}))
+        with pytest.raises(CannotLog):
+            log.sync()

@@ -5,58 +5,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sweeping import CONDITIONAL, COUNTABLE, MIXED, SPACE, Drawn, a_sweep, digest, swept
+from sweeping import SPACE, SWEEPS, Drawn, a_sweep, digest, points, swept
 
-from experiment.search import Sweep
 from runner.sweep import log as logs
 from runner.sweep.events import Prune, Tell
 from runner.sweep.orders import Follow, Free, Order, Window
-from runner.sweep.replay import Replay
 from runner.sweep.table import rows
 
-SWEEPS = {
-    "tpe": a_sweep(space=MIXED),
-    "tpe, conditional": a_sweep(space=CONDITIONAL),
-    "tpe, two objectives": a_sweep(space=MIXED, objective={"loss": "minimize", "other": "maximize"}),
-    "tpe, constraints": a_sweep(space=MIXED, constraints={"size": {"max": 1.0}}),
-    "cmaes": a_sweep("cmaes"),
-    "nsga2": a_sweep("nsga2", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
-    "nsga3": a_sweep("nsga3", MIXED, objective={"loss": "minimize", "other": "minimize"}, trials=60),
-    "qmc": a_sweep("qmc", MIXED),
-    "random": a_sweep("random", MIXED),
-    "grid": a_sweep("grid", COUNTABLE),
-    "median": a_sweep(pruner="median"),
-    "halving": a_sweep(pruner="halving"),
-    "hyperband": a_sweep(pruner="hyperband", trials=30),
-}
 FEW = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def points(sweep: Sweep) -> int:
-    return 0 if sweep.pruner == "none" else 9
-
-
-@pytest.mark.parametrize("name", SWEEPS)
-def test_window_gives_the_same_table_with_any_workers_and_timing(name: str, tmp_path: Path) -> None:
-    sweep = SWEEPS[name]
-    found = {
-        digest(swept(tmp_path / f"{workers}", sweep, Window(4), Drawn(sweep, workers, workers, points(sweep))))
-        for workers in (1, 3, 8)
-    }
-    assert len(found) == 1
-
-
-@pytest.mark.parametrize("name", SWEEPS)
-def test_a_record_is_followed_to_the_same_table_by_other_workers(name: str, tmp_path: Path) -> None:
-    sweep = SWEEPS[name]
-    record = swept(tmp_path / "first", sweep, Free(), Drawn(sweep, 4, 1, points(sweep)))
-    assert len(rows(record)) == (12 if name == "grid" else sweep.trials)
-    for workers in (1, 2, 8):
-        again = swept(
-            tmp_path / f"{workers}", sweep, Follow(record), Drawn(sweep, workers, 7 + workers, points(sweep)),
-            checker=Replay(record, "m", "m"),
-        )  # fmt: skip
-        assert digest(again) == digest(record)
 
 
 def test_free_orders_of_other_timing_differ_so_the_record_is_needed(tmp_path: Path) -> None:
