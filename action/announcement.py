@@ -9,7 +9,7 @@ from action.comment import Age, Text
 from action.inputs import Gate
 from action.trust import ACCEPT_LABEL, Acceptance, NotAccepted
 from reporting.decision import GateResult, Judgement, Reproduction, Verdict
-from reporting.document import Line, Paragraph, Report, code, line, listed, strong, text_of, told
+from reporting.document import Document, Line, Paragraph, Report, code, line, listed, strong, text_of, told
 from reporting.gate import WORST_FIRST
 from reporting.markdown import visible
 from reporting.render import LIMIT, Shown, to_markdown
@@ -116,7 +116,7 @@ def comment_text(report: Report, shown: Sequence[Shown], age: Age, *, quiet: boo
     return Text(report.experiment, age, to_markdown(report, shown, LIMIT - _ROOM), quiet)
 
 
-def summary_text(report: Report, shown: Sequence[Shown]) -> str:
+def summary_text(report: Document, shown: Sequence[Shown]) -> str:
     """The step's summary: all of the report."""
     return to_markdown(report, shown, _SUMMARY_LIMIT)
 
@@ -145,6 +145,6 @@ def outputs(verdict: Verdict | None, ruling: Ruling | None, **more: str) -> dict
 
 OUTPUTS = (
     "verdict", "sweep-verdict", "passed", "experiment", "report", "html", "bundle",
-    "comment-url", "check-url", "best-params",
+    "comment-url", "check-url", "best-params", "proposal-url",
 )  # fmt: skip
 """Every output, as in action.yml."""

@@ -60,8 +60,7 @@ def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: C
 
 def _activity(request: Request, log: Log, environ: MutableMapping[str, str], clock: Clock | None) -> "Ended":
     event, job = request.event, request.job
-    asked = request.trials is not None or request.parallelism is not None
-    activity = route(event, request.mode, job.ref, sweep_asked=asked)
+    activity = route(event, request.mode, job.ref, sweep_asked=request.sweep.anything)
     if request.token is not None:
         log.mask(request.token.reveal())
     log.relay(f"ml-experiment: {activity} on {event.name}")

@@ -1,16 +1,17 @@
 """The Action's inputs: `INPUT_*` and `GITHUB_*` as one frozen Request; the token leaves the environment once read."""
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from action import event as events
 from action.event import REPOSITORY, SHA, Event
 from action.seeds import WrongSeeds, parse_seeds
 from experiment.errors import Refused
+from experiment.search import Sampler
 
 
 class Mode(StrEnum):
@@ -67,6 +68,13 @@ class Prefer(StrEnum):
                 return "dockerfile"
             case Prefer.LOCK:
                 return "lock"
+
+
+class Executor(StrEnum):
+    """Who makes the trials of a sweep."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 class WrongInput(Refused):
@@ -127,6 +135,25 @@ class Job:
 
 
 @dataclass(frozen=True)
+class SweepAsked:
+    """What only a sweep is asked; None where the experiment file decides."""
+
+    trials: int | None = None
+    parallelism: int | None = None
+    sampler: str | None = None
+    order: Literal["recorded", "window"] | None = None
+    executor: Executor = Executor.LOCAL
+    resume: str = ""
+    new: bool = False
+    propose: bool = False
+
+    @property
+    def anything(self) -> bool:
+        """Whether any of it was asked."""
+        return self != SweepAsked()
+
+
+@dataclass(frozen=True)
 class Request:
     """Everything a step was asked for. Inputs that are not given have their defaults."""
 
@@ -140,12 +167,12 @@ class Request:
     environment: Prefer
     mlflow_tracking_uri: str
     ray_address: str
-    trials: int | None
-    parallelism: int | None
+    sweep: SweepAsked
     event: Event
     job: Job
 
 
+SAMPLERS: tuple[str, ...] = get_args(Sampler)
 INPUTS = {
     "mode": Mode.AUTO.value,
     "experiment": ".",
@@ -156,9 +183,15 @@ INPUTS = {
     "plots": Plots.AUTO.value,
     "environment": "",
     "mlflow-tracking-uri": "",
-    "ray-address": "",
     "trials": "",
     "parallelism": "",
+    "sampler": "",
+    "order": "",
+    "executor": "",
+    "ray-address": "",
+    "resume": "",
+    "new": "false",
+    "propose": "false",
 }
 """Every input and its default, as in action.yml."""
 
@@ -186,8 +219,7 @@ def read(environ: MutableMapping[str, str]) -> Request:
         environment=_choice("environment", given["environment"], Prefer),
         mlflow_tracking_uri=_address("mlflow-tracking-uri", given["mlflow-tracking-uri"]),
         ray_address=_address("ray-address", given["ray-address"]),
-        trials=_whole("trials", given["trials"], 100_000),
-        parallelism=_whole("parallelism", given["parallelism"], 1_000),
+        sweep=_sweep(given),
         event=event,
         job=job,
     )
@@ -195,6 +227,36 @@ def read(environ: MutableMapping[str, str]) -> Request:
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _TOKENS = ("GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
+
+def _sweep(given: Mapping[str, str]) -> SweepAsked:
+    order = given["order"]
+    if order and order not in ("recorded", "window"):
+        raise WrongInput("order", order, "recorded, window")
+    if given["sampler"] and given["sampler"] not in SAMPLERS:
+        raise WrongInput("sampler", given["sampler"], ", ".join(SAMPLERS))
+    address = given["ray-address"]
+    executor = _choice("executor", given["executor"] or (Executor.RAY if address else Executor.LOCAL), Executor)
+    if executor is Executor.RAY and not address:
+        raise WrongInput("ray-address", "", "the cluster's address, since executor is ray")
+    if executor is Executor.LOCAL and address:
+        raise WrongInput("executor", executor, "ray, since ray-address is given; or leave ray-address out")
+    return SweepAsked(
+        trials=_whole("trials", given["trials"], 100_000),
+        parallelism=_whole("parallelism", given["parallelism"], 1_000),
+        sampler=given["sampler"] or None,
+        order="recorded" if order == "recorded" else "window" if order else None,
+        executor=executor,
+        resume=_folder(given["resume"], "resume", "a file or folder below the workspace") if given["resume"] else "",
+        new=_yes("new", given["new"]),
+        propose=_yes("propose", given["propose"]),
+    )
+
+
+def _yes(name: str, found: str) -> bool:
+    if found not in ("true", "false"):
+        raise WrongInput(name, found, "true, false")
+    return found == "true"
 
 
 def _job(environ: MutableMapping[str, str]) -> Job:
@@ -235,10 +297,12 @@ def _choice(name: str, found: str, of: type[_Choice]) -> _Choice:
         raise WrongInput(name, found, ", ".join(value for value in of if value)) from None
 
 
-def _folder(found: str) -> str:
+def _folder(
+    found: str, name: str = "experiment", expected: str = "a folder below the workspace, or the experiment file in it"
+) -> str:
     parts = PurePosixPath(found).parts
     if found.startswith(("/", "-", "~")) or ".." in parts or not found.isprintable():
-        raise WrongInput("experiment", found, "a folder below the workspace, or the experiment file in it")
+        raise WrongInput(name, found, expected)
     return str(PurePosixPath(found))
 
 

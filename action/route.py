@@ -55,6 +55,9 @@ def route(event: Event, mode: Mode, ref: str, *, sweep_asked: bool = False) -> A
     if mode is Mode.REPORT:
         raise WrongMode(_wrong(mode, name, "mode report reads what another workflow left: start it on workflow_run"))
     default = on_default_branch(event, ref)
+    if mode is Mode.SWEEP and name in (EventName.PULL_REQUEST, EventName.MERGE_GROUP):
+        why = "a study costs what the change says it costs: start it by hand, on a schedule or on a push"
+        raise WrongMode(_wrong(mode, name, why))
     if mode is Mode.BASELINE and (name in (EventName.PULL_REQUEST, EventName.MERGE_GROUP) or not default):
         raise WrongMode(_wrong(mode, name, "a baseline is only ever written from the default branch"))
     if mode is not Mode.AUTO:

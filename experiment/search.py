@@ -13,6 +13,7 @@ from experiment.sweep_policy import First, Limits
 from experiment.units import Duration
 from experiment.value import Scalar, Value
 
+Sampler = Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid"]
 SEVERAL_OBJECTIVES = ("tpe", "gp", "nsga2", "nsga3", "qmc", "random", "grid")
 CONSTRAINED = ("tpe", "gp", "nsga2", "nsga3")
 MOST_POINTS = 100_000
@@ -156,7 +157,7 @@ class Sweep(Value):
     """No new trial is begun once the trials used so many GPU-hours."""
     parallelism: Annotated[int, Field(ge=1)] = 1
     """Trials that run side by side, as far as `resources` let them."""
-    sampler: Literal["tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid"] = "tpe"
+    sampler: Sampler = "tpe"
     """How the next trial is chosen (Optuna's samplers)."""
     pruner: Literal["none", "median", "halving", "hyperband"] = "none"
     """How a trial that goes badly is ended early (Optuna's pruners), judged by the objective's curve."""

@@ -81,6 +81,7 @@ class Setting:
             "GITHUB_RUN_ID": str(run),
             "GITHUB_SHA": self.head,
         }
+        given |= {"GITHUB_REF": event["ref"]} if "ref" in event else {}
         return {**self.repository.variables(), **given}
 
     def step(

@@ -1,8 +1,11 @@
 """What a sweep is asked to be: file and command line together, where it starts, which earlier log it goes on with."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+
+from pydantic import ValidationError
 
 from action.activities.session import Session
 from experiment import baseline as baselines
@@ -10,7 +13,7 @@ from experiment.atomic import write_whole
 from experiment.search import Sweep
 from experiment.spec import Experiment
 from experiment.value import Scalar
-from runner.sweep.refusals import NoSweep, NothingToResume, NothingToStartFrom
+from runner.sweep.refusals import NoSweep, NothingToResume, NothingToStartFrom, Unfit
 
 
 def sweep_of(experiment: Experiment) -> Sweep:
@@ -30,11 +33,37 @@ def changed(
     trials: int | None = None,
     parallelism: int | None = None,
     order: Literal["recorded", "window"] | None = None,
+    sampler: str | None = None,
 ) -> Experiment:
-    """The experiment with what the command line says in place of what the file says. Raises NoSweep."""
-    given = {"trials": trials, "parallelism": parallelism, "order": order}
+    """The experiment with what the command line says in place of what the file says. Raises NoSweep, Unfit."""
+    given = {"trials": trials, "parallelism": parallelism, "order": order, "sampler": sampler}
     said = {key: value for key, value in given.items() if value is not None}
-    return experiment.model_copy(update={"sweep": sweep_of(experiment).model_copy(update=said)})
+    written = sweep_of(experiment).model_dump(mode="json")
+    try:
+        made = Sweep.model_validate_json(json.dumps({**written, **said}))
+    except ValidationError as error:
+        why = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
+        told = ", ".join(f"{key} {value}" for key, value in said.items())
+        raise Unfit(f"{told}: not possible with this sweep: {why}\nnothing was run") from None
+    return experiment.model_copy(update={"sweep": made})
+
+
+def earlier_log(workspace: Path, where: str, experiment: Experiment) -> Path | None:
+    """The event log among the files of an earlier run; None where none is asked for. Raises NothingToResume."""
+    if not where:
+        return None
+    place, name = workspace / where, f"{experiment.experiment}.jsonl"
+    if place.is_file():
+        return place
+    found = sorted(path for path in place.rglob(name) if path.is_file() and not path.is_symlink())
+    if len(found) != 1:
+        finished = sorted(path.name for path in place.rglob(f"{experiment.experiment}-*.jsonl"))
+        told = f"; a finished one is: {', '.join(finished[:3])}" if finished else ""
+        raise NothingToResume(
+            f"resume {where}: expected one unfinished study, {name}, found {len(found)}{told}\n"
+            "  give the run whose sweep was not finished, or leave resume out\nnothing was run"
+        )
+    return found[0]
 
 
 def log_path(session: Session, experiment: Experiment) -> Path:

@@ -83,6 +83,13 @@ class Files:
         """Move a branch of ours to any commit: what it held before is dropped."""
         self._ask.send("PATCH", f"{self._at}/git/refs/heads/{_ref(branch)}", {"sha": commit, "force": True})
 
+    def set_ref(self, branch: str, commit: str) -> None:
+        """A branch of ours at this commit, made where it is not there."""
+        if self.ref(branch) is None:
+            self.create_ref(branch, commit)
+        else:
+            self.reset_ref(branch, commit)
+
     def entries(self, commit: str) -> list[TreeEntry]:
         """Every file at a commit."""
         found = self._ask.get(f"{self._at}/git/trees/{part(commit)}", recursive="1")

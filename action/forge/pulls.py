@@ -28,6 +28,11 @@ class Pulls:
         asked = {"title": title, "body": body, "head": head, "base": base}
         return held(Pull, self._ask.send("POST", f"{self._at}/pulls", asked), "a new pull request")
 
+    def change_request(self, number: int, title: str, body: str) -> Pull:
+        """Another title and text for a pull request."""
+        made = self._ask.send("PATCH", f"{self._at}/pulls/{number}", {"title": title, "body": body})
+        return held(Pull, made, f"pull request {number}")
+
     def comments(self, number: int) -> list[Comment]:
         """Every comment, all pages, oldest first."""
         found = self._ask.pages(f"{self._at}/issues/{number}/comments")

@@ -103,10 +103,7 @@ def push(step: Step, forge: Forge, path: str, content: bytes, name: str) -> Stor
         if forge.files.ref(branch) != job.sha:
             return Stored(f"{code(branch)} has moved on; the run of its new commit stores the level.")
     own = f"ml-experiment/baseline-{name}"
-    if forge.files.ref(own) is None:
-        forge.files.create_ref(own, commit)
-    else:
-        forge.files.reset_ref(own, commit)
+    forge.files.set_ref(own, commit)
     there = forge.pulls.open_from(forge.repository.split("/")[0], own)
     pull = there[0] if there else forge.pulls.open_request(f"Store the level of {name}", _BODY, own, branch)
     return Stored(f"{code(branch)} is protected: pull request {pull.html_url} stores it.", pull.html_url)

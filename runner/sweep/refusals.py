@@ -39,6 +39,10 @@ class TwoSources(SweepRefused):
     """The objective that a pruner judges has two sources, which may differ."""
 
 
+class Unfit(SweepRefused):
+    """What is asked in place of the file's own value does not go with the rest of the sweep."""
+
+
 class NothingToStartFrom(SweepRefused):
     """The first trial was to be the baseline's, and there is none to take."""
 

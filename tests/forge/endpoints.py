@@ -75,8 +75,20 @@ def _pulls(call: Call) -> Reply:
 @route("POST", f"{REPO}/pulls", "pull_requests", WRITE)
 def _open(call: Call) -> Reply:
     head = call.git.branch(call.body["head"])
-    made = call.state.a_pull(call.state.new_id(), head, call.git.branch(call.body["base"]), branch=call.body["head"])
-    return Reply(201, made | {"title": call.body["title"]})
+    base = call.git.branch(call.body["base"])
+    if any(pull["state"] == "open" and pull["head"]["ref"] == call.body["head"] for pull in call.state.pulls.values()):
+        raise Refused(f"A pull request already exists for {call.body['head']}.")
+    made = call.state.a_pull(call.state.new_id(), head, base, branch=call.body["head"])
+    made |= {"title": call.body["title"], "body": call.body["body"]}
+    made["base"]["ref"] = call.body["base"]
+    return Reply(201, made)
+
+
+@route("PATCH", f"{REPO}/pulls/{{pull_number}}", "pull_requests", WRITE)
+def _change_request(call: Call) -> Reply:
+    pull = call.state.pulls[call.number("pull_number")]
+    pull |= {key: call.body[key] for key in ("title", "body") if key in call.body}
+    return Reply(200, pull)
 
 
 @route("GET", f"{REPO}/issues/{{issue_number}}/comments", "pull_requests")

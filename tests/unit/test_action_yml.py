@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from action.announcement import OUTPUTS
-from action.inputs import INPUTS, Comment, Gate, Mode, Plots, Prefer
+from action.inputs import INPUTS, SAMPLERS, Comment, Executor, Gate, Mode, Plots, Prefer
 from action.trust import ACCEPT_LABEL
 from reporting.decision import Judgement
 
@@ -17,7 +17,7 @@ ACTION: dict[str, Any] = YAML(typ="safe").load((ROOT / "action.yml").read_text()
 MANUAL = (ROOT / "docs" / "action.md").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.yml"))
-CHOICES = {"mode": Mode, "gate": Gate, "comment": Comment, "plots": Plots, "environment": Prefer}
+CHOICES = {"mode": Mode, "gate": Gate, "comment": Comment, "plots": Plots, "environment": Prefer, "executor": Executor}
 
 
 def steps(workflow: Path) -> list[dict[str, Any]]:
@@ -37,6 +37,14 @@ def test_outputs_are_those_that_are_written() -> None:
 def test_an_input_tells_every_value_it_can_have(name: str) -> None:
     told = ACTION["inputs"][name]["description"]
     assert [value for value in CHOICES[name] if value and not re.search(rf"\b{value}\b", told)] == []
+
+
+def test_the_samplers_are_told_and_offered() -> None:
+    assert [name for name in SAMPLERS if name not in ACTION["inputs"]["sampler"]["description"]] == []
+    tree = YAML(typ="safe").load((ROOT / "workflows/sweep.yml").read_text())
+    options = tree["on"]["workflow_dispatch"]["inputs"]
+    assert options["sampler"]["options"] == ["file", *SAMPLERS]
+    assert list(options["executor"]["options"]) == [*Executor]
 
 
 def test_the_output_verdict_tells_every_word_it_can_be() -> None:

@@ -8,7 +8,19 @@ import pytest
 from occasions import a_pull_request, a_push, environment
 
 from action.event import UnreadableEvent
-from action.inputs import INPUTS, Comment, Gate, Mode, NotOnGitHub, Plots, Prefer, WrongInput, read
+from action.inputs import (
+    INPUTS,
+    Comment,
+    Executor,
+    Gate,
+    Mode,
+    NotOnGitHub,
+    Plots,
+    Prefer,
+    SweepAsked,
+    WrongInput,
+    read,
+)
 
 SECRET = "ghs_" + "s3cret" * 6
 
@@ -17,7 +29,7 @@ def test_nothing_given_means_the_defaults(tmp_path: Path) -> None:
     request = read(environment(tmp_path, "pull_request", a_pull_request()))
     assert (request.mode, request.experiment, request.token, request.seeds) == (Mode.AUTO, ".", None, None)
     assert (request.gate, request.comment, request.plots) == (Gate.ENFORCE, Comment.ALWAYS, Plots.AUTO)
-    assert (request.environment, request.trials, request.parallelism) == (Prefer.FILE, None, None)
+    assert (request.environment, request.sweep, request.sweep.anything) == (Prefer.FILE, SweepAsked(), False)
     assert (request.job.run_id, request.job.run_attempt) == (1000, 1)
     assert request.job.run_url == "https://github.com/acme/train/actions/runs/1000"
 
@@ -33,11 +45,14 @@ def test_everything_can_be_given(tmp_path: Path) -> None:
             tmp_path, "push", a_push(),
             mode="reproduce", experiment="models/a", seeds="0-2,7", gate="report", comment="changes", plots="mermaid",
             environment="lock", trials="60", parallelism="4", mlflow_tracking_uri="https://mlflow.example.org",
+            sampler="cmaes", order="window", executor="ray", ray_address="ray://head:10001", resume="earlier",
+            new="true", propose="true",
         )
     )  # fmt: skip
     assert (request.mode, request.experiment, request.seeds) == (Mode.REPRODUCE, "models/a", (0, 1, 2, 7))
     assert (request.gate, request.comment, request.plots) == (Gate.REPORT, Comment.CHANGES, Plots.MERMAID)
-    assert (request.environment, request.trials, request.parallelism) == (Prefer.LOCK, 60, 4)
+    assert request.environment is Prefer.LOCK
+    assert request.sweep == SweepAsked(60, 4, "cmaes", "window", Executor.RAY, "earlier", True, True)
     assert request.mlflow_tracking_uri == "https://mlflow.example.org"
 
 
@@ -57,6 +72,12 @@ def test_everything_can_be_given(tmp_path: Path) -> None:
         ("trials", "0", "a whole number from 1 to 100000"),
         ("parallelism", "4; rm -rf /", "a whole number from 1 to 1000"),
         ("ray-address", "a b", "an address without spaces"),
+        ("sampler", "tpx", "tpe, gp, cmaes, nsga2, nsga3, qmc, random, grid"),
+        ("order", "any", "recorded, window"),
+        ("executor", "slurm", "local, ray"),
+        ("resume", "../earlier", "a file or folder below the workspace"),
+        ("new", "yes", "true, false"),
+        ("propose", "1", "true, false"),
     ],
 )
 def test_a_wrong_input_is_named_with_what_was_found_and_what_is_right(
@@ -126,3 +147,19 @@ def test_an_event_that_is_not_what_github_writes_is_refused(tmp_path: Path, even
     with pytest.raises(UnreadableEvent) as error:
         read(environment(tmp_path, "pull_request", event))
     assert f"event pull_request: cannot be read: {why}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"executor": "ray"}, "the cluster's address, since executor is ray"),
+        ({"executor": "local", "ray_address": "ray://head:10001"}, "or leave ray-address out"),
+    ],
+)
+def test_executor_and_address_belong_together(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    with pytest.raises(WrongInput, match=said):
+        read(environment(tmp_path, "push", a_push(), **given))
+
+
+def test_an_address_alone_means_the_cluster(tmp_path: Path) -> None:
+    assert read(environment(tmp_path, "push", a_push(), ray_address="auto")).sweep.executor is Executor.RAY

@@ -24,8 +24,8 @@ NO, WRONG = RefusedEvent, WrongMode
 
 TABLE: dict[tuple[str, str], tuple[Any, ...]] = {
     #                                auto   reproduce report sweep  baseline
-    ("pull_request", "merge"):      (R,     R,        WRONG, S,     WRONG),
-    ("merge_group", "queue"):       (R,     R,        WRONG, S,     WRONG),
+    ("pull_request", "merge"):      (R,     R,        WRONG, WRONG, WRONG),
+    ("merge_group", "queue"):       (R,     R,        WRONG, WRONG, WRONG),
     ("push", MAIN):                 (B,     R,        WRONG, S,     B),
     ("push", TOPIC):                (R,     R,        WRONG, S,     WRONG),
     ("workflow_dispatch", MAIN):    (R,     R,        WRONG, S,     B),
