@@ -26,7 +26,14 @@ def sweep(
         int | None, typer.Option(min=1, help="Trials side by side; in order window, its width.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Shares of this machine to use. Default: parallelism.")
+        int | None, typer.Option(min=1, help="Shares of this machine, or of the cluster, to use. Default: parallelism.")
+    ] = None,
+    executor: Annotated[
+        Literal["local", "ray"] | None,
+        typer.Option(help="Where trials run. Default: here, without an address."),
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Ray cluster: HOST:PORT of its head on one of its nodes, else ray://HOST:10001.")
     ] = None,
     order: Annotated[Literal["recorded", "window"] | None, typer.Option(help="How results are told.")] = None,
     resume: Annotated[
@@ -55,8 +62,8 @@ def sweep(
     from action import sweep_view
     from action.activities import sweep as activity
     from action.activities import sweep_asked as asked
-    from action.activities.session import Cache, Choice, open_session
-    from action.activities.sweep_hands import own_hands
+    from action.activities.session import Cache, Choice
+    from action.activities.sweep_open import cluster_address, open_sweep
     from action.activities.sweep_publish import publish
     from action.activities.verify import ALL, Wanted
     from action.cli_verify import refuse_given
@@ -70,21 +77,28 @@ def sweep(
     reuse = Cache.IGNORE if no_cache else Cache.USE
     if verify:
         given = {"--trials": trials, "--parallelism": parallelism, "--workers": workers, "--order": order}
-        refuse_given({**given, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify")
+        where = {"--executor": executor, "--ray-address": ray_address}
+        refuse_given(
+            {**given, **where, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify"
+        )
         wanted = Wanted(ALL if every else first or 0, parse_seeds(seeds), reuse)
         raise typer.Exit(judge(path, choice, wanted, as_json=as_json))
     refuse_given({"--first": first, "--all": every or None, "--seeds": seeds}, "only with --verify")
     experiment = asked.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
+    address = cluster_address(executor, ray_address, os.environ)
     with screen_for(as_json) as screen:
         view = sweep_view.SweepView(screen)
-        with open_session(path, asked.openable(experiment), screen, os.environ, choice) as session:
+        with open_sweep(path, experiment, screen, os.environ, choice, address=address, workers=workers) as (
+            session,
+            hands,
+        ):
             asked.resume_from(session, experiment, resume)
             screen.line(sweep_view.header(session))
             with counted(screen.line) as wish:
                 found = activity.run_sweep(
                     session,
                     experiment,
-                    hands=own_hands(session, asked.sweep_of(experiment), workers),
+                    hands=hands,
                     reuse=reuse,
                     fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
                     wish=wish,

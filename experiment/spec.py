@@ -143,8 +143,8 @@ class Evaluate(Value):
 class Resources(Value):
     """What one run may use."""
 
-    gpus: Annotated[int, Field(ge=0)] = 0
-    """GPUs of one run."""
+    gpus: Annotated[int, Field(ge=0)] | Annotated[FiniteFloat, Field(gt=0, lt=1)] = 0
+    """GPUs of one run; `0.5`: two runs share one, whose memory nobody divides for them."""
     cpus: Annotated[int, Field(ge=1)] | None = None
     """Processors of one run; without it a run gets all of them and runs go one after another."""
     memory: Size | None = None

@@ -200,7 +200,7 @@ def _parameters(found: Verification) -> Line:
 
 
 def _table_again(verdict: Verdict) -> Line:
-    reason = sentence(verdict.reproduction_reason.split("\n")[0])
+    reason = sentence(short(verdict.reproduction_reason.split("\n", maxsplit=1)[0]))
     match verdict.reproduction:
         case Reproduction.IDENTICAL:
             return line("Yes: ", reason)
@@ -215,14 +215,14 @@ def _table_again(verdict: Verdict) -> Line:
 
 
 def _cause(verdict: Verdict) -> tuple[str, ...]:
-    why = verdict.reproduction_reason.partition("\n")[2].strip().partition("\n")[0]
+    why = short(verdict.reproduction_reason.partition("\n")[2].strip().partition("\n")[0])
     return (f" {sentence(f'{why[:1].upper()}{why[1:]}')}",) if why else ()
 
 
 def _changed(found: Verification) -> Line:
     if not found.changed:
         return ()
-    keys = listed([line(code(key)) for key in found.changed], most=_MOST_KEYS)
+    keys = listed([line(code(short(key, 80))) for key in found.changed], most=_MOST_KEYS)
     return line(strong("What is not as in the record?"), " ", keys, ".")
 
 

@@ -43,16 +43,26 @@ def slots(resources: Resources, hardware: HardwareRecord, processors: Sequence[i
     many = 1 if resources.cpus is None else len(processors) // resources.cpus
     if resources.memory is not None:
         many = min(many, hardware.memory_bytes // resources.memory)
-    if resources.gpus:
-        many = min(many, len(hardware.gpus) // resources.gpus)
-    cpus, gpus = resources.cpus, resources.gpus
+    gpus = _gpus(resources.gpus, len(hardware.gpus))
+    many = many if gpus is None else min(many, len(gpus))
+    cpus = resources.cpus
     return tuple(
         Slot(
             cpus=None if cpus is None else tuple(processors[i * cpus : (i + 1) * cpus]),
-            gpus=tuple(range(i * gpus, (i + 1) * gpus)) if gpus else None,
+            gpus=gpus[i] if gpus is not None else None,
         )
         for i in range(many)
     )
+
+
+def _gpus(each: float, there: int) -> list[tuple[int, ...]] | None:
+    """The GPUs of each share, as many shares as there can be; None where none is asked for."""
+    if each == 0:
+        return None
+    if each < 1:
+        return [(number,) for _ in range(int(1 / each)) for number in range(there)]
+    whole = int(each)
+    return [tuple(range(i * whole, (i + 1) * whole)) for i in range(there // whole)]
 
 
 def usable_processors() -> list[int]:

@@ -30,6 +30,7 @@ class SourceTree:
     commit: str | None  # 40 hex digits; None outside git or before the first commit
     dirty: bool
     files: tuple[str, ...]
+    checkout: bool = True  # whether `root` is where `commit` is: git knows it there
 
     def inside(self, path: str) -> str:
         """`path`, relative to the experiment's folder, as a path relative to the root (`..` resolved)."""

@@ -99,11 +99,8 @@ class Store:
 
     def add(self, found: RunRecord, series: list[Curve], log: BoundedLog, artifacts: Mapping[str, Path]) -> Path:
         """Write a run: record, curves, output, kept artifacts. Raises CannotStore, and then leaves no half a run."""
-        try:
-            folder, part = self._reserve(found.key)
-        except OSError as error:
-            raise CannotStore(self.runs, error) from None
-        try:
+
+        def fill(part: Path) -> None:
             (part / "output.log").write_bytes(log.content())
             curves.write(series, part)
             for name, file in artifacts.items():
@@ -113,10 +110,25 @@ class Store:
             record.write(found, part)
             (part / _CONFIGURATION).write_text(configuration_key(found) + "\n", encoding="ascii")
             (part / _PARTS).write_text(parts_digest(found.parts) + "\n", encoding="ascii")
-            part.rename(folder)
+
+        return self.adopt(found.key, fill)
+
+    def adopt(self, key: str, fill: Callable[[Path], None]) -> Path:
+        """A new folder for a run of that content key, filled by `fill`. Raises CannotStore, and what `fill` raises;
+        then nothing of it is left.
+        """
+        try:
+            folder, part = self._reserve(key)
         except OSError as error:
-            shutil.rmtree(part, ignore_errors=True)
             raise CannotStore(self.runs, error) from None
+        try:
+            fill(part)
+            part.rename(folder)
+        except BaseException as error:
+            shutil.rmtree(part, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise CannotStore(self.runs, error) from None
+            raise
         return folder
 
     def _reserve(self, key: str) -> tuple[Path, Path]:

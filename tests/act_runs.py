@@ -19,6 +19,7 @@ from occasions import a_pull_request, a_push
 ROOT = Path(__file__).parents[1]
 VERSION = "v0.2.89"
 _UPLOAD = re.compile(r"      - uses: actions/upload-artifact.*?(?=\n      - |\Z)", re.DOTALL)
+_DOWNLOAD = re.compile(r"      - uses: actions/download-artifact.*?(?=\n      - )\n", re.DOTALL)
 _OUTPUTS = """      - if: always()
         env: {OUT: "${{ toJSON(steps.experiment.outputs) }}"}
         run: echo "handed on $(echo $OUT)"
@@ -45,7 +46,7 @@ class Acted:
     @property
     def outputs(self) -> dict[str, str]:
         """What the step handed to the next one."""
-        found = re.search(r"handed on (\{.*?\})", self.log)
+        found = re.search(r"handed on (\{.*\})", self.log)
         assert found, self.log[-3000:]
         outputs: dict[str, str] = json.loads(found[1])
         return outputs
@@ -64,18 +65,19 @@ class Copy:
     bed: Bed
 
     @classmethod
-    def make(cls, folder: Path, forge: Forge, bed: Bed, workflow: str) -> "Copy":
+    def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str) -> "Copy":
         subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
         made = cls(folder, forge, bed)
         for name, stands_for_it in (("BASE", bed.base), ("BUILDX", builder_image(bed))):
             made.rewrite("Dockerfile", partial(re.sub, f"(?m)^ARG {name}=.*$", f"ARG {name}={stands_for_it}"))
-        text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
-        text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
-        text = text.replace("# experiment: models/primaries", "experiment: examples/digits")
-        text = _UPLOAD.sub(_OUTPUTS, re.sub(r"          ref: .*\n", "", text))
-        place = folder / ".github" / "workflows" / workflow
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
+        for workflow in workflows:
+            text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
+            text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
+            text = text.replace("# experiment: models/primaries", "experiment: examples/digits")
+            text = _UPLOAD.sub(_OUTPUTS, _DOWNLOAD.sub("", re.sub(r"          ref: .*\n", "", text)))
+            place = folder / ".github" / "workflows" / workflow
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
         made.git("remote", "set-url", "origin", "https://github.com/acme/train")
         made.commit("The starter workflow")
         made.push("main")
@@ -161,9 +163,9 @@ def _remove_what_a_killed_act_left() -> None:
             subprocess.run(["docker", *remove, *left], capture_output=True, check=False)
 
 
-def dispatched() -> dict[str, Any]:
+def dispatched(**inputs: str) -> dict[str, Any]:
     """Somebody pressed the button on main."""
-    return {"repository": a_push()["repository"], "inputs": {}}
+    return {"repository": a_push()["repository"], "ref": "refs/heads/main", "inputs": inputs}
 
 
 __all__ = ["FORK_TOKEN", "Acted", "Copy", "a_push", "dispatched"]

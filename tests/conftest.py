@@ -1,6 +1,7 @@
 """What every test can count on: how properties are searched, and which tests a machine can run."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ import pytest
 from container_bed import Bed
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["accepted", "forge.fixtures"]
+pytest_plugins = ["accepted", "forge.fixtures", "ray_fixtures"]
 
 # Below nohup and in the background of a script these are ignored, and commands under test would ignore them too.
 for ignored, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
@@ -32,6 +33,7 @@ MISSING = {
     "go": None if shutil.which("go") else "go is not installed",
     "node": None if shutil.which("npm") else "npm is not installed",
     "root": None if os.geteuid() == 0 else "not root",
+    "ray": None if importlib.util.find_spec("ray") else "Ray is not installed (./bootstrap dev)",
 }
 """Marker -> why this machine cannot run such tests. `.ci/run` has everything and refuses to skip any."""
 

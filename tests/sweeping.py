@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import math
 import random
 import typing
 from collections import deque
@@ -10,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from formulas import formula
 from pydantic import ValidationError
 
 from experiment.search import Sweep
 from experiment.trials import table_digest
 from experiment.value import Scalar
 from runner.sweep import table
-from runner.sweep.drive import Checker, Driving, Wish, drive
+from runner.sweep.drive import Checker, Driving, Executor, Wish, drive
 from runner.sweep.events import Began, Event, Result
 from runner.sweep.log import opened
 from runner.sweep.orders import Order, Point
@@ -85,14 +85,6 @@ def points(sweep: Sweep) -> int:
     return 0 if sweep.pruner == "none" else 9
 
 
-def formula(params: Mapping[str, Scalar]) -> float:
-    """A smooth valley with steps; every parameter counts."""
-    x, n = float(params.get("x", 1.0)), int(params.get("n", 1))
-    rate = float(params.get("rate", 0.1))
-    kind = {"a": 0.0, "b": 0.7, "c": 0.3}[str(params.get("kind", "a"))]
-    return (x - 2.5) ** 2 + (math.log10(rate) + 2) ** 2 + abs(n - 3) / 4 + kind + float(params.get("q", 0.0))
-
-
 class Drawn:
     """Workers in name only: which of the running trials comes next is drawn from `timing`."""
 
@@ -135,7 +127,13 @@ class Drawn:
 
 
 def swept(
-    path: Path, sweep: Sweep, order: Order, executor: Drawn, *, checker: Checker | None = None, wish: Wish = Wish.GO_ON
+    path: Path,
+    sweep: Sweep,
+    order: Order,
+    executor: Executor,
+    *,
+    checker: Checker | None = None,
+    wish: Wish = Wish.GO_ON,
 ) -> list[Event]:
     """The sweep, from where the log at `path` stops."""
     with opened(path) as log:

@@ -216,21 +216,38 @@ def open_session(
     The session is a context manager: at its end nothing of it is left in a container engine. Raises Refused,
     InfrastructureFailed (see the modules used).
     """
+    ground = make_ground(path, choice.applied(experiment))
+    experiment, folder, tree, store = ground.experiment, ground.folder, ground.tree, ground.store
+    slots(experiment.resources, hardware.describe(inherited), usable_processors())
+    if experiment.environment.chosen == "lock":
+        prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
+    else:
+        prepared = Opening(experiment, tree, ground.data, store, inherited, watcher.say).prepare()
+    return Session(folder, experiment, tree, prepared, ground.data, store, watcher, threading.Event(), choice.options)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What runs are made of, wherever they are made: experiment, tree, checked data, and where runs are recorded."""
+
+    folder: Path
+    experiment: Experiment
+    tree: SourceTree
+    data: Mapping[str, str]
+    store: Store
+
+
+def make_ground(path: Path, experiment: Experiment) -> Ground:
+    """Check all that does not depend on the machine runs are made on. Raises Refused, CannotStore."""
     folder = folder_of(path).resolve()
-    experiment = choice.applied(experiment)
     _has_values(experiment)
     _is_within_reach(experiment)
     checked = data.check(experiment.data, folder)
     store = Store(folder / STATE)
     store.prepare()
     reap(store.work)
-    slots(experiment.resources, hardware.describe(inherited), usable_processors())
-    tree = source.find(folder, [experiment.baseline_file, name_of(experiment)])
-    if experiment.environment.chosen == "lock":
-        prepared = prepare(experiment.environment, folder_of(path), experiment.resources.cpus, inherited, watcher.say)
-    else:
-        prepared = Opening(experiment, tree, checked, store, inherited, watcher.say).prepare()
-    return Session(folder, experiment, tree, prepared, checked, store, watcher, threading.Event(), choice.options)
+    apart = [experiment.baseline_file, name_of(experiment)]
+    return Ground(folder, experiment, source.find(folder, apart), checked, store)
 
 
 def _has_values(experiment: Experiment) -> None:

@@ -184,9 +184,10 @@ def make_again(
     scratch = tempfile.TemporaryDirectory(dir=session.store.work, prefix=f"{os.getpid()}-")
     with scratch as folder, opened(Path(folder, "log.jsonl")) as log:
         log.append(plan.began(lock.experiment))
-        _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
+        events, _ = _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
     if wish() is not Wish.GO_ON:
         raise Cancelled
+    check_whole(lock.table, rows(events), elsewhere=lock.machine != plan.machine)
 
 
 def machine_of(session: Session) -> str:

@@ -7,8 +7,8 @@ from action import announcement, plots, trust
 from action import sweep_view as view
 from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
-from action.activities.session import Cache, Choice, open_session
-from action.activities.sweep_hands import own_hands
+from action.activities.session import Cache, Choice
+from action.activities.sweep_open import open_sweep
 from action.activities.sweep_publish import fresh_values, publish
 from action.base import checkout, file_of, parse_policy
 from action.interrupts import counted
@@ -20,7 +20,6 @@ from action.route import on_default_branch
 from action.steplog import StepLog
 from action.sweep_caps import NoPolicy, capped
 from experiment import file
-from experiment.errors import Refused
 from experiment.search import Sweep
 from experiment.spec import Experiment
 from reporting.markdown import fence, prose
@@ -28,18 +27,9 @@ from reporting.sweep_words import confirmed
 from runner.source import folder_of
 
 
-class NoClusterYet(Refused):
-    """A Ray cluster is asked for, which this version does not use."""
-
-
 def sweep(step: Step) -> Ended:
     """The whole job. Raises what the activity raises; what was logged before is kept."""
     request, job = step.request, step.request.job
-    if request.ray_address:
-        raise NoClusterYet(
-            "ray-address: this version of ml-experiment runs trials on the runner alone\n"
-            "  take the input out, or wait for a version that can; it is never silently ignored\nnothing was run"
-        )
     here = checkout(job.workspace)
     trust.check_commit(here.commit, here.parents, job.sha, None)
     written = file.load(step.folder)
@@ -49,10 +39,10 @@ def sweep(step: Step) -> Ended:
     )
     limited = capped(asked.sweep_of(wished), _policy(step, written), request.event.repository.default_branch)
     experiment = wished.model_copy(update={"sweep": limited.sweep})
-    choice = Choice(request.environment.kind)
+    choice, address = Choice(request.environment.kind), request.ray_address or None
     with (
         StepLog(step.log) as screen,
-        open_session(step.folder, asked.openable(experiment), screen, step.environ, choice) as session,
+        open_sweep(step.folder, experiment, screen, step.environ, choice, address=address) as (session, hands),
     ):
         screen.line(view.header(session))
         screen.lines(limited.lowered)
@@ -62,7 +52,7 @@ def sweep(step: Step) -> Ended:
             found = activity.run_sweep(
                 session,
                 experiment,
-                hands=own_hands(session, limited.sweep, None),
+                hands=hands,
                 reuse=Cache.USE,
                 fate=activity.Fate.REPLACE if said.new else activity.Fate.FOLLOW,
                 wish=wish,

@@ -62,12 +62,7 @@ class Opening:
 
         The caller closes the runtime. Raises what the modules used raise (Refused, InfrastructureFailed).
         """
-        if self.tree.dirty and self.inherited.get("CI", "").lower() in ("1", "true"):
-            raise DirtyInCi(
-                f"{self.tree.root}: there are uncommitted changes, and this is CI (CI={self.inherited['CI']})\n"
-                "  a verdict is about a commit: let no step before this one change tracked files or leave new ones\n"
-                "  git status shows them; at a desk they are run, and recorded as uncommitted\nnothing was run"
-            )
+        check_clean(self.tree, self.inherited)
         engine = find(self.inherited)
         try:
             with engine.client() as client:
@@ -162,6 +157,16 @@ class Opening:
             "variables": recorded({**found.variables, **variables}, self.experiment.environment.variables),
         }
         return begun.model_copy(update=seen)
+
+
+def check_clean(tree: SourceTree, inherited: Mapping[str, str]) -> None:
+    """Raises DirtyInCi."""
+    if tree.dirty and inherited.get("CI", "").lower() in ("1", "true"):
+        raise DirtyInCi(
+            f"{tree.root}: there are uncommitted changes, and this is CI (CI={inherited['CI']})\n"
+            "  a verdict is about a commit: let no step before this one change tracked files or leave new ones\n"
+            "  git status shows them; at a desk they are run, and recorded as uncommitted\nnothing was run"
+        )
 
 
 def _engine_failed(error: Exception) -> str:

@@ -58,7 +58,7 @@ def _pack(archive: tarfile.TarFile, task: Task, at: Mapping[str, PurePosixPath])
     _folders(archive, f"{paths.TREE.name}/{task.tree.folder}/.", made)
     _folders(archive, f"{paths.STREAM.name}/.", made)
     there = set(at)
-    if task.tree.commit is not None and not task.tree.dirty:
+    if task.tree.checkout and task.tree.commit is not None and not task.tree.dirty:
         for member, content in _committed(task.tree.root, task.tree.commit):
             if member.name not in there:
                 there.add(member.name)

@@ -65,7 +65,7 @@ class Needs:
     container: bool
     build: bool = False
     buildkit: str = ""
-    gpus: int = 0
+    gpus: float = 0
     disk_bytes: int = 0
     python_missing: str = ""  # why no Python here fits its lock
 

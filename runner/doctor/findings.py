@@ -186,7 +186,7 @@ def _gpus(facts: Facts) -> Iterator[Finding]:
     yield _toolkit(facts, wanted)
 
 
-def _toolkit(facts: Facts, wanted: int) -> Finding:
+def _toolkit(facts: Facts, wanted: float) -> Finding:
     """How GPUs get into containers: an old toolkit lets an image's variables run programs on the host."""
     in_container = facts.needs is not None and facts.needs.container and wanted > 0
     level = Level.PROBLEM if in_container else Level.WARNING if facts.needs is None else Level.OK
@@ -218,7 +218,7 @@ def _runner(facts: Facts) -> Iterator[Finding]:
     yield Finding("runner", Level.PROBLEM if risky else Level.WARNING, f"{found}{public}", remedy)
 
 
-def _folder(name: str, folder: Folder, wanted: int, remedy: str) -> Finding:
+def _folder(name: str, folder: Folder, wanted: float, remedy: str) -> Finding:
     if folder.trouble:
         return Finding(name, Level.PROBLEM, f"{folder.path}: {folder.trouble}", remedy)
     found = f"{folder.path}, {_gib(folder.free_bytes)} free"

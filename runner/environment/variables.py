@@ -28,7 +28,7 @@ _ORDINARY = re.compile(
 )
 """Variables a program needs to find its files and the network: inherited, not recorded."""
 
-_CI = re.compile(r"(?:GITHUB|ACTIONS|INPUT|RUNNER)_.*", re.IGNORECASE)
+_CI = re.compile(r"(?:GITHUB|ACTIONS|INPUT|RUNNER)_.*|RAY_AUTH_.*", re.IGNORECASE)
 _SECRET = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE|AUTH", re.IGNORECASE
 )
@@ -79,11 +79,38 @@ def for_container(inherited: Mapping[str, str], named: Sequence[str], cpus: int 
     return {**handed_on, **_threads(inherited, named, cpus), "LANG": "C.UTF-8", **_UNBUFFERED}
 
 
+def sent_to_nodes(inherited: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:
+    """What a node of a cluster is told of this machine's variables: what is named, and what changes arithmetic.
+
+    Raises ForbiddenVariable.
+    """
+    _check(named)
+    return {
+        name: value
+        for name, value in inherited.items()
+        if name in named or (_ARITHMETIC.fullmatch(name) and name not in _OF_THIS_MACHINE)
+    }
+
+
+def on_node(own: Mapping[str, str], sent: Mapping[str, str]) -> dict[str, str]:
+    """A node's own variables, with those it was sent in place of all that change arithmetic.
+
+    Ray sets some of them for its workers: thread counts, and the GPUs they see, which a run's share says again.
+    """
+    kept = {
+        name: value
+        for name, value in own.items()
+        if name != "CUDA_VISIBLE_DEVICES" and (name in _OF_THIS_MACHINE or not _ARITHMETIC.fullmatch(name))
+    }
+    return {**kept, **sent}
+
+
 def _check(named: Sequence[str]) -> None:
     for name in named:
         if _CI.fullmatch(name):
             raise ForbiddenVariable(
-                f"environment.variables: {name} is not handed to a run: such variables hold the CI machine's tokens\n"
+                f"environment.variables: {name} is not handed to a run: such variables hold tokens, of the CI machine "
+                "or of a cluster\n"
                 "  give the run a variable of its own, with only the rights it needs\nnothing was run"
             )
 

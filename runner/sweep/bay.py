@@ -14,7 +14,7 @@ from runner.store import Store
 class Bay(Protocol):
     """One of the places runs are made in; a run at a time."""
 
-    def prepared(self, own: Prepared) -> Prepared:
+    def prepared(self, own: Prepared, /) -> Prepared:
         """The environment runs get here; `own` is the one of this machine's session."""
 
     def run(self, job: Job, seen: Callable[[SeenPoint], None], ended: threading.Event) -> Finished:

@@ -176,7 +176,7 @@ def test_a_sampler_that_does_not_go_with_the_space_is_refused(searched: Setting)
     assert "sampler grid: not possible with this sweep: grid needs a countable range" in done.summary
 
 
-def test_a_cluster_is_refused_rather_than_ignored(setting: Setting) -> None:
-    done = setting.hurried_step("workflow_dispatch", dispatched(), mode="sweep", ray_address="ray://head:10001")
-    assert done.code == 2
-    assert "ray-address: this version of ml-experiment runs trials on the runner alone" in done.summary
+def test_a_cluster_that_is_not_there_is_refused_rather_than_ignored(setting: Setting) -> None:
+    done = setting.hurried_step("workflow_dispatch", dispatched(), mode="sweep", ray_address="ray://127.0.0.1:9")
+    assert done.code == 3
+    assert "ray-address: ray://127.0.0.1:9: nothing answers there" in done.summary

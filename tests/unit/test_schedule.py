@@ -40,6 +40,18 @@ def test_every_run_has_gpus_of_its_own() -> None:
     assert [slot.gpus for slot in shares] == [(0, 1), (2, 3)]
 
 
+def test_runs_share_a_gpu_where_each_asks_for_a_part_of_one() -> None:
+    assert [slot.gpus for slot in slots(Resources(cpus=1, gpus=0.5), machine(gpus=2), range(8))] == [
+        (0,),
+        (1,),
+        (0,),
+        (1,),
+    ]
+    assert [slot.gpus for slot in slots(Resources(cpus=1, gpus=0.4), machine(gpus=1), range(8))] == [(0,), (0,)]
+    with pytest.raises(NotEnough, match=r"resources\.gpus: 0\.5 asked for, this machine has none"):
+        slots(Resources(cpus=1, gpus=0.5), machine(), range(8))
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from sweeping import BEGAN, SWEEPS, Drawn, digest, every_sweep, formula, points, swept
+from formulas import formula
+from sweeping import BEGAN, SWEEPS, Drawn, digest, every_sweep, points, swept
 
 from experiment.search import Sweep
 from experiment.value import Scalar

@@ -1,0 +1,157 @@
+"""The connection to a Ray cluster: quiet, bounded in time, and never one that Ray would start by itself."""
+
+import contextlib
+import importlib.util
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+
+from runner.sweep.cluster.hand import about
+from runner.sweep.cluster.refusals import (
+    NotInTheCluster,
+    OtherVersions,
+    RayMissing,
+    TokenRefused,
+    Unreachable,
+    WrongAddress,
+)
+
+WAIT_S = 10.0
+_CLIENT = "ray://"
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else `uv run` makes Ray upload the working directory
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "GRPC_VERBOSITY": "NONE",
+}
+_GCS = "/ray.rpc.NodeInfoGcsService/GetClusterId"
+_SERVER = "/ray.rpc.RayletDriver/ClusterInfo"
+_OURS = "pip install 'ml-experiment[ray]'"
+
+
+def check_address(address: str) -> str:
+    """The address. Raises WrongAddress."""
+    host, _, port = address.removeprefix(_CLIENT).rpartition(":")
+    if re.fullmatch(r"[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\]", host) and port.isdigit() and 0 < int(port) < 65536:
+        return address
+    raise WrongAddress(
+        f"ray-address: {address!r} is not the address of a Ray cluster\n"
+        "  give HOST:PORT of its head on a machine that is a node of it (6379 unless it was started otherwise),\n"
+        "  or ray://HOST:10001 from elsewhere\nnothing was run"
+    )
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """While it lasts `ray` speaks to the cluster at `address`.
+
+    Raises WrongAddress, RayMissing, Unreachable, TokenRefused, OtherVersions, NotInTheCluster.
+    """
+    check_address(address)
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    if importlib.util.find_spec("ray") is None or importlib.util.find_spec("grpc") is None:
+        raise RayMissing(
+            f"{address}: Ray is not installed beside ml-experiment\n"
+            f"  {_OURS}, with the version of Ray that the cluster has; the image of the Action has none: there,\n"
+            "  install it in a step of the workflow and run: ml-experiment sweep --executor ray --ray-address ADDRESS\n"
+            "nothing was run"
+        )
+    _knock(address)
+    import ray
+
+    try:
+        with _silent():
+            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+    except Exception as error:
+        raise _explained(address, error) from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Ray says on standard error, past Python, that it was told to be quiet."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _knock(address: str) -> None:
+    """Ask, once, whether Ray answers and lets us in: Ray's own way takes minutes, and talks to the terminal."""
+    import grpc
+    from ray._private.grpc_utils import init_grpc_channel
+    from ray.exceptions import AuthenticationError
+
+    client = address.startswith(_CLIENT)
+    try:
+        with init_grpc_channel(address.removeprefix(_CLIENT)) as channel:
+            channel.unary_unary(_SERVER if client else _GCS)(b"", timeout=WAIT_S)
+    except AuthenticationError:
+        raise _token(address, "RAY_AUTH_MODE is token here, and there is no token") from None
+    except grpc.RpcError as error:
+        code = error.code()
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            asks = "it asks for a token, and " + ("this is not it" if _has_token() else "none is given")
+            raise _token(address, asks) from None
+        if client and code is grpc.StatusCode.NOT_FOUND:
+            return  # to an empty question there is no answer; who is let in hears that
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            raise _unreachable(address, f"nothing answers there within {WAIT_S:g} s") from None
+        raise _unreachable(address, f"what answers there is no Ray ({code.name})") from None
+
+
+def _has_token() -> bool:
+    return os.environ.get("RAY_AUTH_MODE") == "token"
+
+
+def _token(address: str, what: str) -> TokenRefused:
+    return TokenRefused(
+        f"ray-address: {address}: {what}\n"
+        "  set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN (or RAY_AUTH_TOKEN_PATH) to the token of the cluster\n"
+        "nothing was run"
+    )
+
+
+def _unreachable(address: str, why: str) -> Unreachable:
+    return Unreachable(
+        f"ray-address: {address}: {why}\n"
+        "  is the cluster up (ray status), is this the port of its head, does a firewall let it through?\n"
+        "  no cluster is started in its place\nnothing was run"
+    )
+
+
+def _explained(address: str, error: Exception) -> Exception:
+    text = str(error)
+    if "ersion mismatch" in text:
+        there = re.findall(r"(Ray|Python): (\S+)", text)
+        return other_versions(address, dict(there[:2]), about())
+    if "node_ip_address" in text or "raylet" in text.lower():
+        return NotInTheCluster(
+            f"ray-address: {address}: the cluster answers, but this machine is no node of it\n"
+            f"  make it one (ray start --address={address} --num-cpus=0), or give ray://HOST:10001\nnothing was run"
+        )
+    return _unreachable(address, f"Ray cannot connect: {' '.join(text.split())[:300]}")
+
+
+def other_versions(where: str, there: dict[str, str], here: dict[str, str]) -> OtherVersions:
+    """The refusal that names what differs; `there` and `here` as `about` gives them, or a part of it."""
+    differs = [name for name in ("Python", "Ray", "ml-experiment") if there.get(name, here[name]) != here[name]]
+    told = "".join(f"\n    {name}: {there[name]} there, {here[name]} here" for name in differs)
+    lacks = there.get("ml-experiment") == "none"
+    remedy = f"install it there, in the Python that runs `ray start`: {_OURS}" if lacks else "install the same on both"
+    return OtherVersions(f"{where}: not what runs here:{told}\n  {remedy}\nnothing was run")

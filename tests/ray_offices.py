@@ -1,0 +1,40 @@
+"""Workers of a Ray cluster that compute a formula in place of making runs."""
+
+import pickle
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiment.value import Scalar
+from runner.sweep.cluster.demand import Demand
+from runner.sweep.cluster.worker import Asking, Worker
+from runner.sweep.crew import Crew, Hear, Make
+from runner.sweep.events import Result
+from runner.sweep.orders import Point
+
+
+@dataclass(frozen=True)
+class Light:
+    """Luggage without content."""
+
+    assignment: bytes
+    opener: str = "ray_formula:Formula"
+
+    def parts(self, parcel: int) -> Sequence[tuple[Any, bool]]:
+        raise AssertionError(parcel)
+
+
+def asking(points: int = 0, longest_s: float = 0.02, say: Callable[[str], None] = lambda _: None) -> Asking:
+    return Asking(Light(pickle.dumps((points, longest_s))), Demand(1, 0, 0), say, lambda: None)
+
+
+def make(trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event) -> Result | None:
+    value = worker.work(pickle.dumps(dict(params)), lambda heard: hear(Point(*heard)), ended)
+    return Result(trial=trial, values=(value,))
+
+
+def crew(
+    workers: Sequence[Worker], making: Make[Worker] = make, say: Callable[[str], None] = lambda _: None
+) -> Crew[Worker]:
+    return Crew(workers, making, Worker.ready, say)

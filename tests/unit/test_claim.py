@@ -1,0 +1,185 @@
+"""Whether a sweep's claim holds: every outcome, what passes and what never does, and words of strangers."""
+
+import random
+
+import pytest
+from builders import a_bundle, a_failed_run, a_policy, a_run
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_oracle import acts, rendered
+from report_cases import report_of
+
+from action.activities.verify import Record, Wanted
+from action.sweep_on_pull import brought, sound
+from experiment.claim import Claim, MadeAgain, NoClaim, Verification, fresh_seeds
+from experiment.record import Status
+from experiment.spec import Experiment, Gate, Goal, Metric
+from experiment.trials import Row, table_digest
+from reporting.claim import verdict
+from reporting.claim_report import build
+from reporting.decision import GateResult, Judgement, Reproduction
+from reporting.document import line
+from reporting.render import to_html, to_markdown
+from runner.sweep.lockfile import SweepLock
+
+METRIC = "test/accuracy"
+CLAIM = Claim(trial=3, metric=METRIC, goal=Goal.MAXIMIZE, seeds=(0, 1, 2, 3, 4), values=(0.91, 0.92, 0.9, 0.93, 0.92))
+SAME = MadeAgain(asked=2, of=4)
+APART = MadeAgain(asked=2, of=4, difference="trial 1: value of objective 1: the record has 0.9, found 0.8\n  why")
+
+
+def found(values: tuple[float, ...] = (0.915, 0.92, 0.905, 0.925, 0.92), **changes: object) -> Verification:
+    runs = tuple(a_run(5 + i, {METRIC: value}) for i, value in enumerate(values))
+    made = Verification(record="sweeps/digits.lock.json", params={"lr": 0.01}, claim=CLAIM, runs=runs)
+    return made.model_copy(update=changes)
+
+
+def without(why: NoClaim, again: MadeAgain | None = None) -> Verification:
+    return found(claim=None, runs=(), no_claim=why, again=again)
+
+
+def policy(**gate: str) -> Experiment:
+    return a_policy(metrics={METRIC: Metric(goal=Goal.MAXIMIZE, margin=0.03)}, gate=Gate.model_validate(gate))
+
+
+FAILED = (a_failed_run(5), a_failed_run(6))
+CASES = [
+    # found, gate of the policy, judgement, gate's answer, exit code
+    (found(), {}, Judgement.EQUIVALENT, GateResult.PASSED, 0),
+    (found((0.6, 0.61, 0.6, 0.62, 0.6)), {}, Judgement.REGRESSED, GateResult.FAILED, 1),
+    (found((0.6, 0.61, 0.6, 0.62, 0.6)), {"baseline": "report"}, Judgement.REGRESSED, GateResult.PASSED, 0),
+    (found((0.99, 0.98, 0.99, 0.99, 0.98)), {}, Judgement.IMPROVED, GateResult.PASSED, 0),
+    (found((0.8, 0.99, 0.85, 0.97, 0.9)), {}, Judgement.INCONCLUSIVE, GateResult.CANNOT_JUDGE, 4),
+    (found(again=SAME), {}, Judgement.EQUIVALENT, GateResult.PASSED, 0),
+    (found(again=APART), {}, Judgement.EQUIVALENT, GateResult.FAILED, 1),
+    (found(again=APART), {"reproduce": "report"}, Judgement.EQUIVALENT, GateResult.PASSED, 0),
+    (found(again=APART.model_copy(update={"elsewhere": True})), {}, Judgement.EQUIVALENT, GateResult.CANNOT_JUDGE, 4),
+    (found(runs=FAILED), {}, Judgement.UNVERIFIABLE, GateResult.FAILED, 1),
+    (found(runs=(a_run(5, {METRIC: 0.92}), a_failed_run(6))), {}, Judgement.UNVERIFIABLE, GateResult.CANNOT_JUDGE, 4),
+    (found(runs=()), {}, Judgement.UNVERIFIABLE, GateResult.CANNOT_JUDGE, 4),
+    (found(runs=(), lost="disk full"), {}, Judgement.UNVERIFIABLE, GateResult.INFRASTRUCTURE, 3),
+    (found(runs=(a_failed_run(5, Status.INFRA_ERROR),)), {}, Judgement.UNVERIFIABLE, GateResult.INFRASTRUCTURE, 3),
+    (found(before=CLAIM.model_copy(update={"values": (0.99,) * 5})), {}, Judgement.REGRESSED, GateResult.FAILED, 1),
+    *[(without(why), {}, Judgement.UNVERIFIABLE, GateResult.CANNOT_JUDGE, 4) for why in NoClaim],
+    (without(NoClaim.SEVERAL, SAME), {}, Judgement.IDENTICAL, GateResult.PASSED, 0),
+    (without(NoClaim.BADLY, SAME), {}, Judgement.UNVERIFIABLE, GateResult.CANNOT_JUDGE, 4),
+    (without(NoClaim.SEVERAL, APART), {}, Judgement.UNVERIFIABLE, GateResult.FAILED, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given_", "gate", "judgement", "result", "code"), CASES)
+def test_every_outcome_has_its_judgement_gate_and_exit_code(
+    given_: Verification, gate: dict[str, str], judgement: Judgement, result: GateResult, code: int
+) -> None:
+    made = verdict(given_, policy(**gate))
+    assert (made.judgement, made.gate, made.exit_code) == (judgement, result, code), made
+    assert "baseline" not in made.gate_reason
+
+
+@pytest.mark.parametrize(("given_", "gate", "judgement", "result", "code"), CASES)
+def test_every_outcome_has_a_report_of_its_own_and_beside_a_training(
+    given_: Verification, gate: dict[str, str], judgement: Judgement, result: GateResult, code: int
+) -> None:
+    made = verdict(given_, policy(**gate))
+    report = build(given_, made, "digits", footer=line("x"), repeat="again", whole="x.html")
+    text = to_markdown(report, ())
+    assert text.startswith("### digits sweep: **")
+    assert ("**it passes**" in text) == (code == 0)
+    assert "digits sweep" in to_html(report, ["<svg/>"] * len(report.charts))
+    beside = to_markdown(report_of(a_bundle(sweep=given_, policy=policy(**gate))), ())
+    assert ("; sweep **" in beside.split("\n")[0]) == (code != 0)
+    assert "<summary>The sweep's claim: " in beside
+
+
+@given(st.randoms(use_true_random=False), st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_the_order_of_runs_does_not_matter_and_what_is_missing_never_passes(
+    draw: random.Random, values: list[float]
+) -> None:
+    one = found(tuple(values))
+    mixed = one.model_copy(update={"runs": tuple(draw.sample(one.runs, len(one.runs)))})
+    assert verdict(one, policy()).gate is verdict(mixed, policy()).gate
+    holed = one.model_copy(update={"runs": (*one.runs[1:], a_failed_run(5))})
+    assert verdict(holed, policy()).gate is not GateResult.PASSED
+
+
+@given(st.sets(st.integers(0, 30)), st.integers(1, 20))
+def test_fresh_seeds_are_as_many_as_wanted_and_nobodys(used: set[int], wanted: int) -> None:
+    seeds = fresh_seeds(wanted, used)
+    assert len(set(seeds)) == wanted
+    assert not {*seeds} & used
+
+
+@pytest.mark.parametrize("text", ["@acme/everyone", "[x](https://evil.example)", "<script>1</script>", "#1", "```\nx"])
+def test_no_word_of_a_stranger_acts(text: str) -> None:
+    again = MadeAgain(asked=1, of=4, difference=f"{text}\n  {text}")
+    strange = found(params={text: text}, again=again, changed=(text,), lost=text)
+    for words in (strange, found(claim=None, runs=(), no_claim=NoClaim.UNREADABLE, why=text)):
+        made = verdict(words, policy())
+        report = build(words, made, "digits", footer=line("x"), repeat=text, whole="x.html")
+        seen = rendered(to_markdown(report, ()))
+        assert not {"a", "script", "img"} & set(seen.tags)
+        assert acts(seen.text) == []
+
+
+def test_a_long_word_of_a_stranger_stays_within_the_limit_of_a_comment() -> None:
+    long = "x" * 1_000_000
+    again = MadeAgain(asked=1, of=4, difference=f"{long}\n{long}")
+    strange = found(params={long: long}, again=again, changed=(long,) * 9, lost=long)
+    report = build(strange, verdict(strange, policy()), "digits", footer=line("x"), repeat="x", whole="x")
+    assert len(to_markdown(report, ()).encode()) < 10_000
+
+
+TABLE = tuple(Row(trial=i, state="complete", params={"lr": i / 100}, values=(i / 10,)) for i in range(4))
+LOCK = SweepLock(
+    experiment="digits", spec={}, machine="m", trials=4, table_digest=table_digest(TABLE), best=(3,), claim=CLAIM,
+    order="a0 t0 a1 t1 a2 t2 a3 t3", table=TABLE,
+)  # fmt: skip
+RECORD = Record("sweeps/digits.lock.json", LOCK)
+HONEST = found(params={"lr": 0.03})
+
+
+def test_an_honest_answer_of_another_job_is_kept_with_the_records_own_claim() -> None:
+    lied = HONEST.model_copy(update={"claim": CLAIM.model_copy(update={"values": (0.0,) * 5}), "before": None})
+    kept = sound(lied, RECORD, Wanted())
+    assert (kept.claim, kept.runs, kept.no_claim) == (CLAIM, HONEST.runs, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        (None, Wanted()),
+        (HONEST.model_copy(update={"params": {"lr": 0.5}}), Wanted()),
+        (HONEST.model_copy(update={"runs": HONEST.runs[:2]}), Wanted()),
+        (HONEST.model_copy(update={"runs": (HONEST.runs[0],) * 5}), Wanted()),
+        (HONEST.model_copy(update={"runs": tuple(a_run(i, {METRIC: 0.92}) for i in range(5))}), Wanted()),
+        (HONEST, Wanted(trials=2)),
+        (HONEST.model_copy(update={"again": MadeAgain(asked=1, of=4)}), Wanted(trials=2)),
+        (HONEST.model_copy(update={"again": MadeAgain(asked=2, of=2)}), Wanted(trials=2)),
+    ],
+)
+def test_an_answer_to_something_else_is_none(told: Verification | None, wanted: Wanted) -> None:
+    kept = sound(told, RECORD, wanted)
+    assert kept.no_claim is NoClaim.NOT_MADE
+    assert verdict(kept, policy()).gate is GateResult.CANNOT_JUDGE
+
+
+def test_the_table_of_all_trials_is_known_to_be_whole() -> None:
+    told = HONEST.model_copy(update={"again": MadeAgain(asked=4, of=4)})
+    made = verdict(sound(told, RECORD, Wanted(trials=10**9)), policy())
+    assert (made.reproduction, made.gate) == (Reproduction.IDENTICAL, GateResult.PASSED)
+
+
+def test_which_record_counts() -> None:
+    ours, theirs = LOCK.to_json().encode(), LOCK.model_copy(update={"machine": "n"}).to_json().encode()
+    path = RECORD.path
+    assert brought(path, ours, ours, "a" * 40).record == RECORD
+    assert brought(path, None, None, "a" * 40).record.no_claim is NoClaim.NO_RECORD
+    gone = brought(path, None, ours, "a" * 40)
+    assert (gone.record, bool(gone.notice)) == (RECORD, True)
+    new = brought(path, theirs, None, "a" * 40)
+    assert (new.record.before, bool(new.notice)) == (None, True)
+    edited = brought(path, theirs, ours, "a" * 40)
+    assert edited.record.lock is not None
+    assert (edited.record.lock.machine, edited.record.before) == ("n", CLAIM)
+    broken = brought(path, b"{}", ours, "a" * 40)
+    assert (broken.record.no_claim, bool(broken.notice)) == (NoClaim.UNREADABLE, True)
