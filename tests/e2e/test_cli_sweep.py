@@ -3,32 +3,11 @@
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from container_bed import Bed
 from repositories import Repository, lines
-
-TRAIN = """\
-import json, os, sys
-x, act = float(sys.argv[1]), sys.argv[2]
-seed = int(os.environ["ML_EXPERIMENT_SEED"])
-json.dump({"loss": (x - 2) ** 2 + (act == "tanh") + seed % 97 / 1000, "size": abs(x)}, open("metrics.json", "w"))
-"""
-EXPERIMENT = """\
-experiment: tiny
-environment: {lock: requirements.lock}
-command: python train.py {x} {act}
-seeds: [0, 1]
-metric_files: [metrics.json]
-metrics: {loss: {goal: minimize}}
-resources: {cpus: 1, timeout: 60s}
-sweep:
-  trials: 6
-  parallelism: 2
-  objective: {loss: minimize}
-  space: {x: {float: [-5, 5]}, act: {choice: [relu, tanh]}}
-"""
+from searched import EXPERIMENT, TRAIN, lock_of
 
 
 @pytest.fixture
@@ -37,10 +16,6 @@ def searched(repository: Repository) -> Repository:
     repository.write("ml-experiment.yaml", EXPERIMENT)
     repository.commit()
     return repository
-
-
-def lock_of(repository: Repository) -> Any:
-    return json.loads((repository.folder / "sweeps" / "tiny.lock.json").read_text())
 
 
 def test_a_study_leaves_a_record_that_other_workers_follow_to_the_same_table(searched: Repository) -> None:
