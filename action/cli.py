@@ -78,10 +78,11 @@ def reproduce(
     from action.activities import publish
     from action.activities.reproduce import reproduce as run_it
     from action.activities.reproduce import stored_baseline
-    from action.activities.session import Cache, Choice, folder_of, open_session
+    from action.activities.session import Cache, Choice, open_session
     from action.outputs import outputs
     from experiment import file
     from runner.schedule import Cancelled
+    from runner.source import folder_of
 
     chosen, choice = parse_seeds(seeds), Choice(environment, parse_build_args(build_arg))
     experiment = file.load(path)
@@ -220,9 +221,10 @@ def baseline_accept(
     """Store runs of this commit as the level to hold; says what changes and by how much."""
     from action import terminal
     from action.activities import baseline as activity
-    from action.activities.session import Cache, Choice, folder_of, open_session
+    from action.activities.session import Cache, Choice, open_session
     from experiment import file
     from runner.schedule import Cancelled
+    from runner.source import folder_of
 
     chosen, choice = parse_seeds(seeds), Choice(environment, parse_build_args(build_arg))
     experiment = file.load(path)
@@ -252,9 +254,9 @@ def baseline_accept(
 def baseline_show(path: Folder = Path(), as_json: Json = False) -> None:
     """What is stored: metrics, runs, and where they come from."""
     from action import terminal
-    from action.activities.session import folder_of
     from experiment import baseline as baselines
     from experiment import file
+    from runner.source import folder_of
 
     experiment = file.load(path)
     stored = baselines.load(folder_of(path) / experiment.baseline_file, experiment=experiment.experiment)
@@ -271,11 +273,10 @@ def baseline_diff(path: Folder = Path(), as_json: Json = False) -> None:
     from action import terminal
     from action.activities import compare as sides
     from action.activities.baseline import changes
-    from action.activities.session import folder_of
     from action.outputs import metric_figures
     from experiment import baseline as baselines
     from experiment import file
-    from runner.source import STATE
+    from runner.source import STATE, folder_of
 
     experiment = file.load(path)
     folder = folder_of(path)

@@ -26,7 +26,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
 
     from action import claim_view, sweep_view
     from action.activities import sweep_asked as asked
-    from action.activities.session import folder_of, open_session
+    from action.activities.session import open_session
     from action.activities.verify import record_of
     from action.activities.verify import verify as run_it
     from action.interrupts import counted
@@ -34,6 +34,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
     from experiment import file
     from reporting.claim import verdict as judge
     from runner.schedule import Cancelled
+    from runner.source import folder_of
 
     experiment = file.load(path)
     asked.sweep_of(experiment)

@@ -1,23 +1,24 @@
-"""GitHub's door: inputs and event -> activity -> exit code. The one place that knows how a step ends."""
+"""GitHub's door: inputs and event -> activity -> exit code. The one place that knows how a step ends.
+
+What takes long to import is imported once the first line is in the log.
+"""
 
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from action import annotations, announcement, inputs
-from action.activities.session import folder_of
+from action import inputs
 from action.commands import Annotation, Level, Log, OutputsLost, write_outputs, write_summary
-from action.endings import BUG, CANCELLED
 from action.forge.clock import Clock
-from action.forge.forge import connect
 from action.inputs import Request
-from action.jobs.step import Ended, Step
 from action.ownership import give_back
 from action.route import Activity, route
 from experiment.errors import CannotJudge, InfrastructureFailed, NotTheSame, Refused
-from reporting.markdown import fence
-from runner.source import STATE
+from runner.source import STATE, folder_of
+
+if TYPE_CHECKING:
+    from action.jobs.step import Ended
 
 
 def run(environ: MutableMapping[str, str], out: TextIO, clock: Clock | None = None) -> int:
@@ -37,7 +38,7 @@ def run(environ: MutableMapping[str, str], out: TextIO, clock: Clock | None = No
             give_back(folder_of(experiment) / STATE, Path(workspace))
 
 
-def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: Clock | None) -> Ended:
+def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: Clock | None) -> "Ended":
     """What the activity came to; no traceback ever reaches the log."""
     try:
         request = inputs.read(environ)
@@ -46,19 +47,28 @@ def _ended(environ: MutableMapping[str, str], log: Log, workspace: str, clock: C
     except (Refused, InfrastructureFailed, CannotJudge, NotTheSame) as error:
         return _failed(error.exit_code, str(error), workspace)
     except KeyboardInterrupt:
+        from action.endings import CANCELLED
+
         return _failed(CANCELLED, "cancelled; what finished is recorded", workspace)
     except Exception as error:
+        from action.endings import BUG
+
         told = f"{type(error).__name__}: {error}".split("\n")[0][:200]
         log.relay("".join(traceback.format_exception(error)))
         return _failed(BUG, f"this is a bug in ml-experiment: {told}\n  please report it with this log", workspace)
 
 
-def _activity(request: Request, log: Log, environ: MutableMapping[str, str], clock: Clock | None) -> Ended:
+def _activity(request: Request, log: Log, environ: MutableMapping[str, str], clock: Clock | None) -> "Ended":
     event, job = request.event, request.job
     activity = route(event, request.mode, job.ref, sweep_asked=request.sweep.anything)
-    forge = None
     if request.token is not None:
         log.mask(request.token.reveal())
+    log.relay(f"ml-experiment: {activity} on {event.name}")
+    from action.forge.forge import connect
+    from action.jobs.step import Step
+
+    forge = None
+    if request.token is not None:
         forge = connect(job.api_url, job.repository, request.token, clock)
     if request.mlflow_tracking_uri:
         environ["MLFLOW_TRACKING_URI"] = request.mlflow_tracking_uri
@@ -89,13 +99,17 @@ def _trust_the_checkout(environ: MutableMapping[str, str], request: Request) -> 
     environ["GIT_CONFIG_VALUE_0"] = str(request.job.workspace)
 
 
-def _failed(code: int, text: str, workspace: str) -> Ended:
+def _failed(code: int, text: str, workspace: str) -> "Ended":
+    from action import annotations, announcement
+    from action.jobs.step import Ended
+    from reporting.markdown import fence
+
     remarks = annotations.of_message(text, workspace) or (Annotation(Level.ERROR, "ml-experiment", text),)
     summary = f"### ml-experiment: no verdict\n\n{fence(text)}\n"
     return Ended(code, announcement.outputs(None, None), summary, remarks, (text,))
 
 
-def _tell(log: Log, ended: Ended, summary: Path | None) -> None:
+def _tell(log: Log, ended: "Ended", summary: Path | None) -> None:
     for note in ended.notes:
         log.relay(note)
     for remark in ended.annotations:
@@ -107,7 +121,7 @@ def _tell(log: Log, ended: Ended, summary: Path | None) -> None:
             log.relay(f"the step's summary could not be written: {error}")
 
 
-def _hand_on(log: Log, ended: Ended, output: Path | None) -> int:
+def _hand_on(log: Log, ended: "Ended", output: Path | None) -> int:
     """Outputs, then the exit code. Outputs that are lost must not look like a pass."""
     if output is None:
         return ended.code

@@ -37,6 +37,11 @@ class SourceTree:
         return os.path.normpath(str(PurePosixPath(self.folder) / path))
 
 
+def folder_of(path: Path) -> Path:
+    """The experiment's folder, where `path` is that or the file in it."""
+    return path if path.is_dir() else path.parent
+
+
 def find(folder: Path, apart: Sequence[str] = ()) -> SourceTree:
     """The tree that `folder` belongs to: the git repository around it, else (or if that ignores it) the folder itself.
 

@@ -65,7 +65,7 @@ class Copy:
     bed: Bed
 
     @classmethod
-    def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str) -> "Copy":
+    def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str, experiment: str = "examples/digits") -> "Copy":
         subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
         made = cls(folder, forge, bed)
         for name, stands_for_it in (("BASE", bed.base), ("BUILDX", builder_image(bed))):
@@ -73,7 +73,7 @@ class Copy:
         for workflow in workflows:
             text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
             text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
-            text = text.replace("# experiment: models/primaries", "experiment: examples/digits")
+            text = text.replace("# experiment: models/primaries", f"experiment: {experiment}")
             text = _UPLOAD.sub(_OUTPUTS, _DOWNLOAD.sub("", re.sub(r"          ref: .*\n", "", text)))
             place = folder / ".github" / "workflows" / workflow
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from action.activities.session import folder_of
 from experiment import file
 from experiment.errors import InfrastructureFailed
 from experiment.file import NoExperimentFile
 from experiment.spec import Experiment
 from runner.doctor.findings import Finding, Level, findings
 from runner.doctor.gather import gather
+from runner.source import folder_of
 
 
 def examine(path: Path, inherited: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from action.activities.session import folder_of
 from experiment import file as experiment_file
 from experiment import pinning
 from experiment.atomic import write_whole
@@ -17,6 +16,7 @@ from runner.container import engine
 from runner.container.registry import Registry
 from runner.environment import dockerfile, lock, lock_hashes, pins
 from runner.environment.pins import DigestOf, Name, Which
+from runner.source import folder_of
 
 
 class CannotChange(InfrastructureFailed):

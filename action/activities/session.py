@@ -22,7 +22,7 @@ from runner.environment import hardware
 from runner.environment.prepared import Prepared, prepare
 from runner.execute import Finished, Job, Progress, parts_of
 from runner.schedule import run_all, slots, usable_processors
-from runner.source import STATE, SourceTree
+from runner.source import STATE, SourceTree, folder_of
 from runner.store import Store
 from runner.supervise import kill_marked
 from runner.sweep.lockfile import name_of
@@ -248,11 +248,6 @@ def make_ground(path: Path, experiment: Experiment) -> Ground:
     reap(store.work)
     apart = [experiment.baseline_file, name_of(experiment)]
     return Ground(folder, experiment, source.find(folder, apart), checked, store)
-
-
-def folder_of(path: Path) -> Path:
-    """The experiment's folder, where `path` is that or the file in it."""
-    return path if path.is_dir() else path.parent
 
 
 def _has_values(experiment: Experiment) -> None:

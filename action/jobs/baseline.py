@@ -6,7 +6,7 @@ from pathlib import Path
 
 from action import announcement, trust
 from action.activities import baseline as activity
-from action.activities.session import Cache, Choice, folder_of, open_session
+from action.activities.session import Cache, Choice, open_session
 from action.base import checkout
 from action.forge.forge import Forge
 from action.forge.refusals import Conflict, ForgeFailed
@@ -19,6 +19,7 @@ from experiment.snapshot import Snapshot
 from reporting.decision import Judgement
 from reporting.markdown import code
 from runner.schedule import Cancelled
+from runner.source import folder_of
 
 _STAYS = (Judgement.WITHIN_TOLERANCE, Judgement.CONSISTENT, Judgement.EQUIVALENT, Judgement.INCONCLUSIVE)
 """What could not be told from the level that is held. Stored each time, many small losses would add up unseen."""

@@ -8,7 +8,7 @@ from action.acceptance import acceptance
 from action.activities import publish as files
 from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
-from action.activities.session import Cache, Choice, Session, folder_of, open_session
+from action.activities.session import Cache, Choice, Session, open_session
 from action.activities.verify import Wanted, asked_for, verify
 from action.announcement import NO_LABEL, Occasion, announced, rule_all
 from action.base import (
@@ -41,6 +41,7 @@ from reporting.report import build
 from runner import source
 from runner.environment import lock
 from runner.schedule import Cancelled
+from runner.source import folder_of
 from runner.sweep.drive import Wish
 from runner.sweep.lockfile import name_of
 

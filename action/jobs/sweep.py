@@ -7,7 +7,7 @@ from action import announcement, plots, trust
 from action import sweep_view as view
 from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
-from action.activities.session import Cache, Choice, folder_of
+from action.activities.session import Cache, Choice
 from action.activities.sweep_open import open_sweep
 from action.activities.sweep_publish import fresh_values, publish
 from action.base import checkout, file_of, parse_policy
@@ -24,6 +24,7 @@ from experiment.search import Sweep
 from experiment.spec import Experiment
 from reporting.markdown import fence, prose
 from reporting.sweep_words import confirmed
+from runner.source import folder_of
 
 
 def sweep(step: Step) -> Ended:
