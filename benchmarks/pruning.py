@@ -67,9 +67,8 @@ def main() -> None:
             order: Order = Free() if name == "recorded" else Window(4)
             took, _, pruned = swept(given.trials, given.workers, order, pruner)
             base = base or took
-            print(
-                f"{name:<9} {pruner:<7} {took:6.1f} s   {took / base:4.2f} × unpruned   {pruned} of {given.trials} pruned"
-            )
+            ratio = f"{took / base:4.2f} × unpruned"
+            print(f"{name:<9} {pruner:<7} {took:6.1f} s   {ratio}   {pruned} of {given.trials} pruned", flush=True)
     tables = {swept(given.trials, workers, Window(4), "median")[1] for workers in (1, 2, 4, 8)}
     print(f"window    median: {len(tables)} table of 1, 2, 4 and 8 workers")
 
