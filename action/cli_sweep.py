@@ -81,6 +81,7 @@ def sweep(
         refuse_given(
             {**given, **where, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify"
         )
+        refuse_given({"--first": first if every else None}, "not with --all, which makes every trial again")
         wanted = Wanted(ALL if every else first or 0, parse_seeds(seeds), reuse)
         raise typer.Exit(judge(path, choice, wanted, as_json=as_json))
     refuse_given({"--first": first, "--all": every or None, "--seeds": seeds}, "only with --verify")

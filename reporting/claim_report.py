@@ -59,7 +59,9 @@ def beside(report: Report, found: Verification, verdict: Verdict) -> Report:
     """
     held = verdict.gate is GateResult.PASSED
     heading = report.heading if held else line(*report.heading, "; sweep ", *headline(found, verdict))
-    answer = line(strong("Does the sweep's claim hold?"), " ", _answer(verdict), line(*headline(found, verdict)[1:]))
+    answer = line(
+        strong("Does the sweep's claim hold?"), " ", _answer(verdict), line(*headline(found, verdict)[1:]), "."
+    )
     charts = charts_of(verdict)
     pictures = [Picture(chart=len(report.charts) + i) for i in range(len(charts))]
     said = tuple(Paragraph(words=words) for words in lead(found, verdict))

@@ -80,13 +80,12 @@ class Copy:
     action: Path | None = None  # what `uses: ml-experiment/ml-experiment@v0` stands for
 
     @classmethod
-    def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str) -> "Copy":
+    def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str, experiment: str = "examples/digits") -> "Copy":
         made = cls(our_action(folder, bed), forge, bed)
         for workflow in workflows:
             text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
             text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
-            text = text.replace("# experiment: models/primaries", "experiment: examples/digits")
-            text = as_act_can(text)
+            text = as_act_can(text.replace("# experiment: models/primaries", f"experiment: {experiment}"))
             place = folder / ".github" / "workflows" / workflow
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")

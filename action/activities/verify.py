@@ -25,6 +25,10 @@ ALL = 10**9
 """More trials than any record has."""
 
 
+class NotFresh(SweepRefused):
+    """A claim is to be judged by the very runs it was made with."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A record as it was found: `lock` None where there is none that can be read, and `why` then says why."""
@@ -124,6 +128,11 @@ def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) ->
     experiment = session.experiment
     used = {*lock.claim.seeds, *experiment.seeds, *(record.before.seeds if record.before is not None else ())}
     seeds = wanted.seeds or fresh_seeds(len(lock.claim.seeds), used)
+    if known := sorted({*seeds} & {*lock.claim.seeds}):
+        raise NotFresh(
+            f"seeds {', '.join(map(str, known))}: the claim was made with them, so they say nothing about it\n"
+            "  choose others, or leave --seeds out\nnothing was run"
+        )
     params = {**experiment.params, **lock.best_row.params}
     again = replace(session, experiment=experiment.model_copy(update={"params": params}))
     note = f"trial {lock.claim.trial} of the record on fresh seeds: does its claim hold?"

@@ -11,12 +11,13 @@ from occasions import HEAD, a_pull_request, environment
 from action import github
 from action.base import Checkout, base_commit
 from action.event import parse
+from action.inputs import INPUTS
 
 NASTY = ["$(touch stolen)", "`touch stolen`", "; touch stolen", "--upload-pack=touch stolen", "-c", "| touch stolen #"]
 
 
 @pytest.mark.parametrize("value", NASTY)
-@pytest.mark.parametrize("name", ["experiment", "seeds", "mode", "trials", "environment", "gate", "plots", "comment"])
+@pytest.mark.parametrize("name", [*INPUTS])
 def test_an_input_is_a_value_and_nothing_else(forge: Forge, tmp_path: Path, name: str, value: str) -> None:
     workspace = tmp_path / "workspace"
     given = environment(workspace, "pull_request", a_pull_request(), github_token=forge.state.token(), **{name: value})

@@ -63,3 +63,15 @@ def test_thirty_trials_are_dispatched_proposed_and_verified_on_a_pull_request(
     assert "the first 3 of 30 trials came out the same, to the bit" in text.body
     assert (held.code == 0) == (held.outputs["passed"] == "true")
     assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
+
+
+def test_the_keras_example_is_swept_in_its_own_environment(tmp_path: Path, forge: Forge, bed: Bed) -> None:
+    """Four trials of its thirty: each takes as long as a minute of a busy machine."""
+    name = "examples/keras-mnist-like"
+    copy = Copy.make(tmp_path / "repository", forge, bed, "sweep.yml", experiment=name)
+    copy.git("checkout", "-q", "-B", "main")
+    copy.push("main")
+    done = copy.run("workflow_dispatch", dispatched(trials="4"), "sweep.yml")
+    assert (done.code, done.outputs["passed"]) == (0, "true"), done.log[-3000:]
+    assert set(json.loads(done.outputs["best-params"])) == {"epochs", "lr", "dropout"}
+    assert "4 trials: 4 complete" in done.log

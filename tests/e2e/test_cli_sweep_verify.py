@@ -123,6 +123,15 @@ def test_several_objectives_have_no_claim_but_a_table(swept: Repository) -> None
     assert (table.code, table.json["table"]) == (0, "identical")
 
 
+def test_seeds_are_chosen_as_long_as_they_are_fresh(swept: Repository) -> None:
+    more = swept.run("sweep", "--verify", "--seeds", "10-15", "--json")
+    assert (more.code, more.json["seeds"]) == (0, [10, 11, 12, 13, 14, 15])
+    stale = swept.run("sweep", "--verify", "--seeds", "3-5")
+    assert stale.code == 2
+    assert "seeds 3: the claim was made with them" in stale.err
+
+
 def test_options_that_do_not_go_together_are_refused(swept: Repository) -> None:
     assert "only with --verify" in swept.run("sweep", "--first", "2").err
     assert "not with --verify" in swept.run("sweep", "--verify", "--new").err
+    assert "not with --all" in swept.run("sweep", "--verify", "--first", "2", "--all").err
