@@ -32,6 +32,11 @@ BEFORE = {
     f"printf %s {shlex.quote(SWEEP)} >>ml-experiment.yaml"
 }
 """What a line needs that the page says in other words."""
+BEFORE_PAGE = {
+    "sweeps.md": f"ml-experiment init && {BEFORE['ml-experiment sweep']}\n"
+    "git add -A && git commit -qm x && ml-experiment sweep"
+}
+"""What came before the first line of a page."""
 
 
 def mine(tmp_path: Path, environ: dict[str, str]) -> Repository:
@@ -63,11 +68,11 @@ def _script(shown: Sequence[Line]) -> str:
     return "\n".join(found)
 
 
-def run_lines(repository: Repository, shown: Sequence[Line]) -> tuple[list[int], str]:
+def run_lines(repository: Repository, shown: Sequence[Line], before: str = ":") -> tuple[list[int], str]:
     """The exit code of each line, and all that was said."""
     variables = repository.variables()
     variables["PATH"] = f"{ROOT / '.venv/bin'}:{variables['PATH']}"
-    text = _script(shown).replace("$PWD/workflows", f"{ROOT}/workflows")
+    text = f"{before}\n{_script(shown)}".replace("$PWD/workflows", f"{ROOT}/workflows")
     done = subprocess.run(
         ["bash", "-c", text], cwd=repository.folder, env=variables, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=600,
