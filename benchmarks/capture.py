@@ -146,16 +146,16 @@ def count_instructions(python: Path, ways: list[Way]) -> None:
         print(f"{way.name:26} {found[way.name]:14.0f} instructions a step {ratio:8.4f}", flush=True)
 
 
-def the_python() -> Path:
-    """A venv of `capture.lock`, made once per digest."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+def the_python(lock: Path = LOCK) -> Path:
+    """A venv of `lock`, made once per digest."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "ml-experiment-benchmarks" / digest
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
         subprocess.run(
-            [uv, "pip", "install", "-q", "--require-hashes", "--python", str(python), "-r", LOCK], check=True
+            [uv, "pip", "install", "-q", "--require-hashes", "--python", str(python), "-r", lock], check=True
         )
         (folder / "complete").write_text(json.dumps(sys.version))
     return python

@@ -1,9 +1,10 @@
 """Sweeps side by side: trials a second of our two orders, of a replay, of plain Optuna and of unordered ask and tell.
 
-    .venv/bin/python -m benchmarks.sweeps [--trials 200] [--workers 1,2,4,8]
+    .venv/bin/python -m benchmarks.sweeps [--trials 200] [--workers 1,2,4,8] [--ray]
 
 Trials sleep: 50 ms each, or log-normal with that mean. All methods search the same space with TPE, in one process with
-threads. Also printed: how many tables two runs of each method gave, with the same seed.
+threads. With `--ray` also our orders on a Ray cluster of this machine, and Ray Tune's Optuna search (which builds an
+environment once). Also printed: how many tables two runs of each method gave, with the same seed.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 
@@ -51,8 +54,10 @@ def a_sweep(trials: int, workers: int) -> Sweep:
     return Sweep.model_validate(given, strict=False)
 
 
-def ours(sweep: Sweep, order: Order, sleep: Sleep) -> tuple[float, str, list[Event]]:
-    """Seconds, digest of the table, events."""
+def ours(
+    sweep: Sweep, order: Order, sleep: Sleep, crew: Callable[[Sleep], Crew[Any]] | None = None
+) -> tuple[float, str, list[Event]]:
+    """Seconds, digest of the table, events; made by threads of this process, or by `crew`."""
 
     def make(
         trial: int, params: Mapping[str, Scalar], _slot: Slot, _hear: Hear, _ended: threading.Event
@@ -65,7 +70,7 @@ def ours(sweep: Sweep, order: Order, sleep: Sleep) -> tuple[float, str, list[Eve
     with (
         tempfile.TemporaryDirectory() as folder,
         opened(Path(folder) / "log") as log,
-        Crew([Slot()] * sweep.parallelism, make) as workers,
+        crew(sleep) if crew is not None else Crew([Slot()] * sweep.parallelism, make) as workers,
     ):
         log.append(Began(study="s", digest="d", machine="m", started=""))
         driving = Driving(sweep, Study(sweep), log, order, workers, lambda: Wish.GO_ON, lambda _event: None)
@@ -114,7 +119,9 @@ def unordered(sweep: Sweep, sleep: Sleep) -> tuple[float, str]:
     return time.perf_counter() - began, _table(study)
 
 
-def compared(trials: int, workers: int, sleeps: Callable[[int], Sleep]) -> dict[str, tuple[float, int]]:
+def compared(
+    trials: int, workers: int, sleeps: Callable[[int], Sleep], with_ray: bool = False
+) -> dict[str, tuple[float, int]]:
     """Method -> trials a second (the better of two runs) and how many different tables the two gave."""
     sweep = a_sweep(trials, workers)
     seconds: dict[str, list[float]] = {}
@@ -134,6 +141,19 @@ def compared(trials: int, workers: int, sleeps: Callable[[int], Sleep]) -> dict[
         record = record or events
         note("replay", *ours(sweep, Follow(record), sleep)[:2])
         note("window", *ours(sweep, Window(workers), sleep)[:2])
+    if with_ray:
+        from benchmarks import sweeps_ray as cluster
+
+        with cluster.workers_on_ray(workers) as there:
+            for run in (1, 2):
+                for method, order in (
+                    ("recorded, Ray", Free()), ("replay, Ray", Follow(record)), ("window, Ray", Window(workers))
+                ):  # fmt: skip
+                    note(method, *ours(sweep, order, sleeps(run), partial(cluster.crew, there))[:2])
+        few = a_sweep(min(trials, cluster.MOST_OF_TUNE), workers)
+        for run in (1, 2):
+            took, table = cluster.ray_tune(few, sleeps(run))
+            note("Ray Tune", took * trials / few.trials, table)
     return {method: (trials / min(took), len(tables[method])) for method, took in seconds.items()}
 
 
@@ -142,16 +162,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--workers", default="1,2,4,8")
+    parser.add_argument("--ray", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     for name, sleeps in SLEEPS.items():
         for workers in map(int, given.workers.split(",")):
-            found = compared(given.trials, workers, sleeps)
+            found = compared(given.trials, workers, sleeps, given.ray)
             base, jobs = found["unordered ask/tell"][0], found["Optuna n_jobs"][0]
             print(f"{given.trials} trials of {TRIAL_S * 1000:.0f} ms, {name}, {workers} workers")
             for method, (rate, tables) in found.items():
                 ratios = f"{rate / base:5.2f} × unordered   {rate / jobs:5.2f} × n_jobs"
+                ratios += f"   {rate / found['Ray Tune'][0]:5.1f} × Ray Tune" if given.ray else ""
                 print(f"  {method:<20} {rate:6.1f} trials/s   {ratios}   {tables} of 2 tables", flush=True)
 
 

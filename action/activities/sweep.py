@@ -151,9 +151,9 @@ def run_sweep(
         if not finished or swept.hopeless:
             return swept
         if plan.lock is not None:
-            check_whole(plan.lock.table, table, elsewhere=plan.lock.machine != plan.machine)
+            check_whole(plan.lock.table, table, elsewhere=plan.lock.machine != _also_on(plan.machine, hands))
         fresh = _fresh(session, hands, swept.best, reuse) if len(sweep.objective) == 1 and swept.best else ()
-        lock = _locked(experiment, spec, plan.machine, events, replace(swept, fresh=fresh))
+        lock = _locked(experiment, spec, _also_on(plan.machine, hands), events, replace(swept, fresh=fresh))
         if plan.lock is None or len(table) > len(plan.lock.table):
             lockfile.write(lock, target)
         path.rename(path.with_name(f"{experiment.experiment}-{lock.table_digest[:12]}.jsonl"))
@@ -194,6 +194,12 @@ def machine_of(session: Session) -> str:
     """What suggestions and results depend on besides the specification, in words."""
     hardware = hardware_class(session.prepared.hardware, session.prepared.environment)
     return f"{hardware}; Optuna {version('optuna')}, NumPy {version('numpy')}"
+
+
+def _also_on(machine: str, hands: Hands) -> str:
+    """`machine`, and the processors of a cluster's nodes that are others than its own."""
+    others = [one for one in hands.machines if not machine.startswith(f"{one};")]
+    return f"{machine}; trials on {', '.join(others)}" if others else machine
 
 
 def _followed(log: Log, target: Path, spec: Mapping[str, str], fate: Fate) -> SweepLock | None:
@@ -254,7 +260,7 @@ def _drive(
     with ExitStack() as stack:
         executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
-        checker = Replay(record, plan.lock.machine, plan.machine) if plan.lock is not None else None
+        checker = Replay(record, plan.lock.machine, _also_on(plan.machine, hands)) if plan.lock is not None else None
         events = drive(Driving(sweep, study, log, order, executor, wish, teller.event, budget, checker))
     session.cancelled.clear()
     return events, study

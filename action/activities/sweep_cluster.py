@@ -14,6 +14,7 @@ from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from experiment.value import Scalar
 from runner.container.opening import check_clean
+from runner.environment import hardware
 from runner.environment.variables import sent_to_nodes
 from runner.schedule import Cancelled
 from runner.sweep.bay import Bay
@@ -53,9 +54,13 @@ class ClusterHands:
         assert isinstance(bay, Away)
         if not bay.worker.ready(closing):
             return False
+        self.note(bay)
+        return True
+
+    def note(self, bay: Away) -> None:
+        """Take note of the machine a worker is on."""
         opened = bay.worker.opened
         self.cluster.machines.add(hardware_class(opened.hardware, opened.environment))
-        return True
 
     def runs(self, session: Session, seeds: Sequence[int], reuse: Cache, note: str) -> list[Made]:
         """A run for each seed, in the order of `seeds`. Raises Cancelled where the user ends them."""
@@ -118,11 +123,14 @@ def open_on_cluster(
     assignment = _assignment(ground, inherited)
     many = workers or sweep_of(experiment).parallelism
     with cluster(address, assignment, ground.store, many, watcher.say) as found:
+        prepared = replace(found.first, hardware=hardware.describe(inherited))  # the sampler runs here
         session = Session(
-            ground.folder, ground.experiment, ground.tree, found.first, ground.data, ground.store, watcher,
+            ground.folder, ground.experiment, ground.tree, prepared, ground.data, ground.store, watcher,
             threading.Event(), choice.options,
         )  # fmt: skip
-        yield session, ClusterHands(found, watcher.say)
+        hands = ClusterHands(found, watcher.say)
+        hands.note(found.bays[0])
+        yield session, hands
 
 
 def _assignment(ground: Ground, inherited: Mapping[str, str]) -> Assignment:

@@ -1,0 +1,116 @@
+"""Reaching a cluster: each way it cannot be reached has its own text, and comes at once."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ray_nodes import RayCluster, free_port, ray_cluster
+from repositories import Repository
+
+from action.activities.sweep_open import NoAddress, NotACluster, cluster_address
+from runner.sweep.cluster.connect import check_address, connected, other_versions
+from runner.sweep.cluster.refusals import OtherVersions, RayMissing, Unreachable, WrongAddress
+
+TOKEN = "a-token-of-a-cluster-in-a-test-0123456789"
+
+
+def test_which_cluster_is_said_once_and_said() -> None:
+    assert cluster_address(None, None, {"RAY_ADDRESS": "h:1"}) is None
+    assert cluster_address(None, "h:1", {}) == cluster_address("ray", None, {"RAY_ADDRESS": "h:1"}) == "h:1"
+    with pytest.raises(NoAddress, match="of which cluster"):
+        cluster_address("ray", None, {})
+    with pytest.raises(NotACluster, match="exclude each other"):
+        cluster_address("local", "h:1", {})
+
+
+@pytest.mark.parametrize("wrong", ["local", "auto", "head", "ray://head", "head:0", "head:99999", "x://h:1", "a b:1"])
+def test_an_address_that_is_none_is_refused_before_ray_would_start_a_cluster_of_its_own(wrong: str) -> None:
+    with pytest.raises(WrongAddress, match="is not the address of a Ray cluster"):
+        check_address(wrong)
+    assert check_address("head.example.org:6379")
+    assert check_address("ray://[::1]:10001")
+
+
+def test_without_ray_it_says_what_to_install_and_what_to_do_in_the_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RayMissing) as refused, connected("head:6379"):
+        pass
+    assert "pip install 'ml-experiment[ray]'" in str(refused.value)
+    assert "the image of the Action has none" in str(refused.value)
+
+
+def test_a_node_without_ml_experiment_is_told_from_one_with_another() -> None:
+    here = {"Python": "3.11", "Ray": "2.60.0", "ml-experiment": "0.1.0 (aaa)"}
+    lacks = str(other_versions("node n", {**here, "ml-experiment": "none"}, here))
+    assert "node n: not what runs here:\n    ml-experiment: none there, 0.1.0 (aaa) here" in lacks
+    assert "install it there, in the Python that runs `ray start`" in lacks
+    other = str(other_versions("node n", {**here, "Python": "3.12"}, here))
+    assert "    Python: 3.12 there, 3.11 here\n  install the same on both" in other
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_nothing_at_the_address(form: str) -> None:
+    with pytest.raises(Unreachable, match="nothing answers there within 10 s"), connected(form.format(free_port())):
+        pass
+
+
+@pytest.mark.ray
+def test_another_ray_than_the_clusters_is_named_with_both_versions(
+    two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.__version__", "2.59.1")
+    with pytest.raises(OtherVersions, match=r"Ray: 2\.60\.0 there, 2\.59\.1 here"), connected(two_nodes.address):
+        pass
+
+
+@pytest.fixture
+def guarded() -> Iterator[RayCluster]:
+    """A cluster that asks for a token."""
+    environ = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
+    with ray_cluster(Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp")), environ) as cluster:
+        cluster.add("--num-cpus", "2")
+        cluster.wait_for(2)
+        yield cluster
+
+
+SEES = """\
+import json, os
+with open("seen.txt", "w") as file:
+    file.write(" ".join(sorted(os.environ)) + repr(sorted(os.environ.values())))
+json.dump({"loss": float(os.environ["ML_EXPERIMENT_PARAM_X"])}, open("metrics.json", "w"))
+"""
+EXPERIMENT = """\
+experiment: tiny
+environment: {lock: requirements.lock}
+command: python train.py
+seeds: [0]
+metric_files: [metrics.json]
+artifacts: [seen.txt]
+metrics: {loss: {goal: minimize}}
+resources: {cpus: 1, timeout: 60s}
+sweep: {trials: 1, objective: {loss: minimize}, space: {x: {float: [-5, 5]}}}
+"""
+
+
+@pytest.mark.ray
+def test_a_token_lets_in_a_wrong_one_does_not_and_training_never_sees_it(
+    guarded: RayCluster, repository: Repository
+) -> None:
+    repository.write("train.py", SEES)
+    repository.write("ml-experiment.yaml", EXPERIMENT)
+    client = f"ray://127.0.0.1:{guarded.client_port}"
+    for address in (guarded.address, client):
+        without = repository.run("sweep", "--ray-address", address)
+        assert (without.code, "it asks for a token, and none is given" in without.err) == (2, True), without.err
+        wrong = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "another-token-of-some-length-0123456789"}
+        refused = repository.run("sweep", "--ray-address", address, environ=wrong)
+        assert (refused.code, "it asks for a token, and this is not it" in refused.err) == (2, True), refused.err
+        assert "another-token" not in refused.err
+    right = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
+    done = repository.run("sweep", "--ray-address", guarded.address, environ=right)
+    assert done.code == 0, done.err
+    for path in repository.state.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
+    assert list(repository.state.glob("runs/*/artifacts/seen.txt"))
