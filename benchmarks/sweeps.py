@@ -150,8 +150,10 @@ def compared(
                     ("recorded, Ray", Free()), ("replay, Ray", Follow(record)), ("window, Ray", Window(workers))
                 ):  # fmt: skip
                     note(method, *ours(sweep, order, sleeps(run), partial(cluster.crew, there))[:2])
+        few = a_sweep(min(trials, cluster.MOST_OF_TUNE), workers)
         for run in (1, 2):
-            note("Ray Tune", *cluster.ray_tune(sweep, sleeps(run)))
+            took, table = cluster.ray_tune(few, sleeps(run))
+            note("Ray Tune", took * trials / few.trials, table)
     return {method: (trials / min(took), len(tables[method])) for method, took in seconds.items()}
 
 
@@ -171,6 +173,7 @@ def main() -> None:
             print(f"{given.trials} trials of {TRIAL_S * 1000:.0f} ms, {name}, {workers} workers")
             for method, (rate, tables) in found.items():
                 ratios = f"{rate / base:5.2f} × unordered   {rate / jobs:5.2f} × n_jobs"
+                ratios += f"   {rate / found['Ray Tune'][0]:5.1f} × Ray Tune" if given.ray else ""
                 print(f"  {method:<20} {rate:6.1f} trials/s   {ratios}   {tables} of 2 tables", flush=True)
 
 

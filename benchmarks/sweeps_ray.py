@@ -25,6 +25,7 @@ from runner.sweep.events import Result
 
 HERE = Path(__file__).parent
 _UP_S = 90
+MOST_OF_TUNE = 40  # trials: it makes a few of them a second
 
 
 @dataclass(frozen=True)
