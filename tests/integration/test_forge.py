@@ -79,7 +79,15 @@ def test_everything_we_ask_is_what_github_publishes(described: Forge) -> None:
     with pytest.raises(Conflict):
         us.files.move_ref("ml-experiment-data", commit)
     assert (us.files.ref("nothing"), us.files.refs("ml-experiment-d")) == (None, {})
-    assert us.pulls.open_request("New baseline", "body", "topic", "main").head.ref == "topic"
+    for tip in (base, head):
+        us.files.set_ref("ml-experiment/new", tip)
+        assert us.files.ref("ml-experiment/new") == tip
+    asked = us.pulls.open_request("New baseline", "body", "ml-experiment/new", "main")
+    assert asked.head.ref == "ml-experiment/new"
+    with pytest.raises(Conflict):
+        us.pulls.open_request("New baseline", "body", "ml-experiment/new", "main")
+    assert us.pulls.change_request(asked.number, "Newer baseline", "another body").number == asked.number
+    assert (state.pulls[asked.number]["title"], state.pulls[asked.number]["body"]) == ("Newer baseline", "another body")
 
     assert us.runs.run(500).path == ".github/workflows/reproduce.yml"
     assert us.runs.first_at(head) == datetime(2026, 11, 24, 11, tzinfo=UTC)
