@@ -72,7 +72,8 @@ def history(study: Study) -> HistoryChart | None:
 
 def parallel(study: Study) -> ParallelChart | None:
     """Possible trials by their parameters and the first objective, from worst to best."""
-    ranked = [row for row in study.ranked() if row in study.complete][::-1]
+    finite = {row.trial for row in study.complete}
+    ranked = [row for row in study.ranked() if row.trial in finite][::-1]
     if len(ranked) < _FEWEST:
         return None
     metric = _metric(study, 0, [row.values[0] for row in ranked if row.values], [])
@@ -133,7 +134,7 @@ def slices(study: Study) -> SlicesChart | None:
         ),
         value=tuple(row.values[0] for row in rows if row.values),
         ended=tuple(_ended(row) for row in rows),
-        best=rows.index(best) if best in rows else None,
+        best=next((i for i, row in enumerate(rows) if best is not None and row.trial == best.trial), None),
         alt=f"{metric.name} of {count(len(rows), 'complete trial')} against each of {', '.join(map(name, names))}"
         + _more(study),
     )

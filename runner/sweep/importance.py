@@ -3,7 +3,7 @@
 import math
 import random
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from experiment.search import Sweep
@@ -13,6 +13,7 @@ from runner.sweep.study import directions
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 FEWEST = 10
@@ -32,7 +33,8 @@ def importances(sweep: Sweep, table: Sequence[Row]) -> Importances | None:
     rows = [row for row in table if row.state == "complete" and row.values and all(map(math.isfinite, row.values))]
     if len(rows) < FEWEST:
         return None
-    trials = [_trial(sweep, row) for row in rows]
+    space = {name: distribution(range_) for name, range_ in sweep.space.items()}
+    trials = [_trial(space, row) for row in rows]
     resamples = max(FEWEST_RESAMPLES, min(MOST_RESAMPLES, _VALUES // (len(rows) * len(sweep.space))))
     draw = random.Random(0)
     found = _shares(sweep, trials)
@@ -52,13 +54,13 @@ def _share(share: float, again: Sequence[float]) -> Share:
     return Share(share=share, low=again[math.floor(0.05 * last)], high=again[math.ceil(0.95 * last)])
 
 
-def _trial(sweep: Sweep, row: Row) -> "FrozenTrial":
+def _trial(space: Mapping[str, "BaseDistribution"], row: Row) -> "FrozenTrial":
     from optuna.trial import FrozenTrial, TrialState
 
     return FrozenTrial(
         number=row.trial, trial_id=row.trial, state=TrialState.COMPLETE, value=None, values=list(row.values or ()),
         datetime_start=None, datetime_complete=None, params=dict(row.params), user_attrs={}, system_attrs={},
-        intermediate_values={}, distributions={name: distribution(sweep.space[name]) for name in row.params},
+        intermediate_values={}, distributions={name: space[name] for name in row.params},
     )  # fmt: skip
 
 
