@@ -7,7 +7,6 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,21 @@ class Acted:
         return outputs
 
 
+def our_action(folder: Path, bed: Bed) -> Path:
+    """This tree in `folder`, its image on the bed's base and with the bed's builder."""
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    text = (folder / "Dockerfile").read_text(encoding="utf-8")
+    for name, stands_for_it in (("BASE", bed.base), ("BUILDX", builder_image(bed))):
+        text = re.sub(f"(?m)^ARG {name}=.*$", f"ARG {name}={stands_for_it}", text)
+    (folder / "Dockerfile").write_text(text, encoding="utf-8")
+    return folder
+
+
+def as_act_can(workflow: str) -> str:
+    """A starter workflow without what act cannot do, and with the outputs in the log."""
+    return _UPLOAD.sub(_OUTPUTS, _DOWNLOAD.sub("", re.sub(r"          ref: .*\n", "", workflow)))
+
+
 @dataclass(frozen=True)
 class Copy:
     """This repository as a user's, with a starter workflow in its place. What act cannot do is taken out.
@@ -63,18 +77,15 @@ class Copy:
     folder: Path
     forge: Forge
     bed: Bed
+    action: Path | None = None  # what `uses: ml-experiment/ml-experiment@v0` stands for
 
     @classmethod
     def make(cls, folder: Path, forge: Forge, bed: Bed, *workflows: str, experiment: str = "examples/digits") -> "Copy":
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-        made = cls(folder, forge, bed)
-        for name, stands_for_it in (("BASE", bed.base), ("BUILDX", builder_image(bed))):
-            made.rewrite("Dockerfile", partial(re.sub, f"(?m)^ARG {name}=.*$", f"ARG {name}={stands_for_it}"))
+        made = cls(our_action(folder, bed), forge, bed)
         for workflow in workflows:
             text = (ROOT / "workflows" / workflow).read_text(encoding="utf-8")
             text = re.sub(r"uses: ml-experiment/ml-experiment@v0.*", "uses: ./", text)
-            text = text.replace("# experiment: models/primaries", f"experiment: {experiment}")
-            text = _UPLOAD.sub(_OUTPUTS, _DOWNLOAD.sub("", re.sub(r"          ref: .*\n", "", text)))
+            text = as_act_can(text.replace("# experiment: models/primaries", f"experiment: {experiment}"))
             place = folder / ".github" / "workflows" / workflow
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
@@ -145,6 +156,8 @@ class Copy:
             "--env", f"GITHUB_API_URL={self.forge.url}", "--env", "GITHUB_RUN_ID=77",
             "--env", "RUNNER_ENVIRONMENT=github-hosted",
         ]  # fmt: skip
+        if self.action is not None:
+            command += ["--local-repository", f"ml-experiment/ml-experiment@v0={self.action}"]
         with (act().parent / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # act names containers and images by the workflow: one run at a time
             _remove_what_a_killed_act_left()

@@ -2,75 +2,25 @@
 
 import re
 import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
-from manual_blocks import PAGES, ROOT, Line, blocks, lines, spoken_of
+from manual_blocks import PAGES, ROOT, blocks, lines, spoken_of
+from manual_runs import BEFORE_PAGE, mine, run_lines
 from repositories import Repository
 from typer.testing import CliRunner
 
 from action.cli import app
 
-TRAIN = """\
-import argparse, json, random
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--lr", type=float, default=0.5)
-args = parser.parse_args()
-random.seed(args.seed)
-loss = 1 - args.lr + random.gauss(0, 0.005)
-print(f"loss: {loss:.4f}")
-json.dump({"loss": loss}, open("metrics.json", "w"))
-"""
-SWEEP = """\
-sweep:
-  trials: 3
-  objective: {loss: minimize}
-  space: {lr: {float: [0.1, 0.9]}}
-"""
-STANDS_FOR = {"A B": "baselines/mine.json .ml-experiment/bundle.zip", "BUNDLE": ".ml-experiment/bundle.zip"}
-BEFORE = {
-    "ml-experiment sweep": f"sed -i 's/--seed {{seed}}/--seed {{seed}} --lr {{lr}}/' ml-experiment.yaml; "
-    f"printf %s {shlex.quote(SWEEP)} >>ml-experiment.yaml"
-}
-"""What a line needs that the page says in other words."""
-
 NOT_RUN = {
     "./bootstrap": "sets up a clone: CI's own first step, word for word",
     "./bootstrap && .venv/bin/ml-experiment reproduce examples/digits": "CI runs it word for word",
     "./bootstrap dev && .venv/bin/pytest": "CI runs it word for word",
+    "pip install ml-experiment[ray]": "no index has this version yet; the extra is in the lock of the tests",
+    "ml-experiment sweep --executor ray --ray-address HEAD:6379": "needs a cluster; the tests of Ray start one",
+    "ml-experiment sweep --executor ray --ray-address ray://HEAD:10001": "needs a cluster; the tests of Ray start one",
 }
 EXAMPLES = {f"examples/{name}/README.md" for name in ("digits", "keras-mnist-like")}  # CI runs each example
-
-
-def mine(tmp_path: Path, environ: dict[str, str]) -> Repository:
-    """A newcomer's repository: a script, the names of no packages, a remote to push to."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    made = Repository(folder, environ)
-    made.write("train.py", TRAIN)
-    made.write("requirements.in", "# none\n")
-    made.write("requirements.lock", "# no packages\n")
-    made.git("init", "-q", "-b", "main")
-    made.git("config", "user.name", "a")
-    made.git("config", "user.email", "a@example.org")
-    made.commit()
-    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "origin.git")], check=True)
-    made.git("remote", "add", "origin", str(tmp_path / "origin.git"))
-    made.git("push", "-q", "-u", "origin", "main")
-    return made
-
-
-def script(shown: list[Line]) -> str:
-    """One shell for the whole page; after each line its exit code."""
-    found = ["set -u"]
-    for line in shown:
-        command = line.text
-        for name, real in STANDS_FOR.items():
-            command = re.sub(rf"\b{name}\b", real, command)
-        found += [BEFORE.get(line.command, ":"), f"{command}\nprintf '\\n@@ %s\\n' $?"]
-    return "\n".join(found)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if lines(page)], ids=lambda page: str(page.relative_to(ROOT)))
@@ -80,16 +30,9 @@ def test_every_line_of_a_shell_block_ends_as_its_page_says(page: Path, tmp_path:
         return
     shown = [line for line in lines(page) if line.command not in NOT_RUN]
     repository = mine(tmp_path, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
-    variables = repository.variables()
-    variables["PATH"] = f"{ROOT / '.venv/bin'}:{variables['PATH']}"
-    text = script(shown).replace("$PWD/workflows", f"{ROOT}/workflows")
-    done = subprocess.run(
-        ["bash", "-c", text], cwd=repository.folder, env=variables, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False, timeout=600,
-    )  # fmt: skip
-    codes = [int(code) for code in re.findall(r"^@@ (\d+)$", done.stdout, re.MULTILINE)]
+    codes, said = run_lines(repository, shown, BEFORE_PAGE.get(page.name, ":"))
     expected = {f"{n} {line.text}": line.code for n, line in enumerate(shown)}
-    assert dict(zip(expected, codes, strict=True)) == expected, done.stdout[-4000:] + done.stderr[-4000:]
+    assert dict(zip(expected, codes, strict=True)) == expected, said[-4000:]
 
 
 def test_what_is_not_run_is_shown_somewhere() -> None:
@@ -111,11 +54,13 @@ def test_experiment_files_of_the_manual_are_read(tmp_path: Path) -> None:
     read = 0
     for page in PAGES:
         for block in blocks(page, "yaml"):
-            if block.startswith(("runs-on:", "if:")):  # of a workflow
+            if block.startswith(("runs-on:", "if:", "- ", "with:", "env:", "steps:")):  # of a workflow
                 continue
             made = Repository.make(tmp_path / str(read), {})
             text = block if "command:" in block else f"command: python train.py\n{block}"
-            text = text if "environment:" in text else f"{text}\nenvironment: {{lock: requirements.lock}}\n"
+            text = text if "environment:" in text else f"environment: {{lock: requirements.lock}}\n{text}"
+            if "sweep:" in text and "objective:" not in text:  # one key of it
+                text = f"{text.rstrip()}\n  objective: {{loss: minimize}}\n  space: {{lr: {{float: [0.1, 1.0]}}}}\n"
             made.write("ml-experiment.yaml", text)
             done = made.run("doctor", "--json")
             assert done.code != 2, done.err
