@@ -95,7 +95,7 @@ def sweep(
         ):
             asked.resume_from(session, experiment, resume)
             screen.line(sweep_view.header(session))
-            with counted(screen.line) as wish:
+            with counted(view.no_new_trials) as wish:
                 found = activity.run_sweep(
                     session,
                     experiment,

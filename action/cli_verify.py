@@ -46,8 +46,9 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
         screen.line(sweep_view.header(opened))
         session = replace(opened, experiment=experiment)
         try:
-            with counted(screen.line) as wish:
-                found = run_it(session, record, wanted, wish=wish, teller=sweep_view.SweepView(screen))
+            teller = sweep_view.SweepView(screen)
+            with counted(teller.no_new_trials) as wish:
+                found = run_it(session, record, wanted, wish=wish, teller=teller)
         except Cancelled:
             raise KeyboardInterrupt from None
         verdict = judge(found, experiment)

@@ -8,15 +8,15 @@ from runner.sweep.drive import Wish
 
 
 @contextmanager
-def counted(say: Callable[[str], None]) -> Iterator[Callable[[], Wish]]:
-    """What the user wishes, by how often Ctrl-C was pressed; `say` gets what it meant."""
+def counted(once: Callable[[], None]) -> Iterator[Callable[[], Wish]]:
+    """What the user wishes, by how often Ctrl-C was pressed; `once` is called the first time, to say what it meant."""
     pressed = 0
 
     def press(*_: object) -> None:
         nonlocal pressed
         pressed += 1
         if pressed == 1:
-            say("no new trials; those that run are finished. Ctrl-C again ends them now")
+            once()
         else:
             raise KeyboardInterrupt
 

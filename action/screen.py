@@ -1,7 +1,7 @@
 """What a person sees while runs are made: a live view on a terminal, one plain line per event elsewhere."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -52,6 +52,7 @@ class Screen(Watcher):
         self._width: dict[str, int] = {}
         self._seed_width = 1
         self._explained = False
+        self._below: Callable[[], Iterable[str]] | None = None
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -61,6 +62,7 @@ class Screen(Watcher):
 
     def __exit__(self, *_: object) -> None:
         self._rows.clear()
+        self._below = None
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -86,6 +88,15 @@ class Screen(Watcher):
         """Lines that stay."""
         for text in texts:
             self.line(text)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether there is a part of the screen that is redrawn in place."""
+        return self._live is not None
+
+    def below(self, lines: Callable[[], Iterable[str]] | None) -> None:
+        """What is redrawn below all lines that stay, where lines are redrawn; None: nothing any more."""
+        self._below = lines
 
     def say(self, text: str) -> None:
         """A remark below what it is about."""
@@ -168,6 +179,7 @@ class Screen(Watcher):
                 full = int(done * _BAR)
                 bar = "━" * full + ("╸" if full < _BAR else "") + " " * (_BAR - full - 1)
                 lines.append(Text(f"{self._label(seed)}  {bar}  {self._state(row)}"))
+        lines += [Text(printable(text), overflow="ellipsis", no_wrap=True) for text in (self._below or tuple)()]
         return Group(*lines)
 
     def _share(self, row: _Row) -> float:

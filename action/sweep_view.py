@@ -1,6 +1,5 @@
 """What a person sees while a sweep is made: a line for each trial, and on a terminal how far it is."""
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,15 +8,15 @@ from action.activities.sweep import Swept
 from action.activities.sweep_asked import sweep_of
 from action.activities.sweep_publish import fresh_values
 from action.screen import Screen
+from action.sweep_progress import Progress
 from action.terminal import header as terminal_header
 from action.terminal import relative
 from experiment.search import Sweep
-from experiment.trials import Row, best, table_digest
+from experiment.trials import Row, table_digest
 from experiment.value import double_to_json
 from reporting.numbers import count, duration
-from reporting.sweep_words import claim, confirmed, counts, maximize, parameters, values_of
-from runner.sweep.events import Event, Result, Tell
-from runner.sweep.table import rows
+from reporting.sweep_words import claim, confirmed, counts, parameters, values_of
+from runner.sweep.events import Event
 
 _LABEL = 11
 
@@ -28,49 +27,54 @@ def header(session: Session) -> str:
 
 
 class SweepView:
-    """Tells `screen` of the events of a sweep."""
+    """Tells `screen` of the events of a sweep.
+
+    On a terminal the progress is redrawn in place, and a line stays for each trial that leads or fails; elsewhere there
+    is a line for each trial.
+    """
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._sweep: Sweep | None = None
-        self._events: list[Event] = []
+        self._progress: Progress | None = None
         self.workers = 1
-        self._began = time.monotonic()
-        self._first_error = False
 
     def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
-        self._sweep, self.workers, self._events = sweep, workers, list(done)
+        self.workers = workers
+        self._progress = progress = Progress(sweep, workers)
+        for event in done:
+            progress.heard(event)
         aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())
         pruner = f", pruner {sweep.pruner}" if sweep.pruner != "none" else ""
         how = f"{sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
         self._screen.line(f"plan    {count(sweep.trials, 'trial')}, {aims} · {how}")
-        if told := [event for event in done if isinstance(event, Tell)]:
-            self._screen.line(f"        goes on: {count(len(told), 'trial')} are done already")
+        if progress.done:
+            self._screen.line(f"        goes on: {count(progress.done, 'trial')} are done already")
         self._screen.line("")
+        self._screen.below(progress.lines)
 
     def event(self, event: Event) -> None:
-        """A trial that ended is a line."""
-        self._events.append(event)
-        if not isinstance(event, Tell) or self._sweep is None:
+        """Note it; a trial that ended may be a line."""
+        if self._progress is None or (row := self._progress.heard(event)) is None:
             return
-        table = rows(self._events)
-        row = table[event.trial]
-        what = values_of(self._sweep, row, table) if row.state == "complete" else row.reason
-        leads = best(table, maximize(self._sweep))
-        mark = "  best" if row.trial in [one.trial for one in leads] and len(self._sweep.objective) == 1 else ""
-        label = f"  trial {row.trial:<4}  {row.state:<8}  {duration(row.seconds):>7}"
-        parts = [label, what, f"{parameters(row.params)}{mark}", self._left(table)]
-        self._screen.line("   ".join(part for part in parts if part))
+        leads = row.trial in [one.trial for one in self._progress.leaders]
+        if leads or row.state == "failed" or not self._screen.redraws:
+            self._screen.line(self._line(self._progress, row, leads=leads))
+        if self._progress.done >= self._progress.total:
+            self._screen.below(None)
 
-    def _left(self, table: Sequence[Row]) -> str:
-        """How far it is: trials done of all, and the time left as the ones before took."""
-        assert self._sweep is not None
-        ended = [event for event in self._events if isinstance(event, Result)]
-        done = sum(row.state != "running" for row in table)
-        usual = sum(event.seconds for event in ended) / len(ended) if ended else 0.0
-        left = (self._sweep.trials - done) * usual / self.workers
-        return f"{done}/{self._sweep.trials}" + (f", {duration(left)} left" if left else "")
+    def _line(self, progress: Progress, row: Row, *, leads: bool) -> str:
+        sweep = progress.sweep
+        what = values_of(sweep, row, [row, *progress.leaders]) if row.state == "complete" else row.reason
+        mark = "  best" if leads and len(sweep.objective) == 1 else ""
+        label = f"  trial {row.trial:<4}  {row.state:<8}  {duration(row.seconds):>7}"
+        parts = [label, what, f"{parameters(row.params)}{mark}"]
+        return "   ".join(part for part in [*parts, "" if self._screen.redraws else progress.short()] if part)
+
+    def no_new_trials(self) -> None:
+        """Ctrl-C was pressed once."""
+        running = self._progress.running if self._progress is not None else 0
+        self._screen.line(f"no new trials; {running} running finish. Ctrl-C again ends them now")
 
 
 def last_lines(swept: Swept) -> Iterator[str]:

@@ -10,6 +10,8 @@ METRIC_NAME = r"^[A-Za-z0-9_./:@%+=\-]{1,64}$"  # as reports can show it without
 PARAM_NAME = r"^[A-Za-z_][A-Za-z0-9_.\-]{0,63}$"
 ARGUMENT_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 SHA256 = r"^[0-9a-f]{64}$"
+REGISTERED_MODEL = r"^[^/:@\x00-\x1f]{1,250}$"
+REGISTERED_ALIAS = r"^(?!([Ll][Aa][Tt][Ee][Ss][Tt]|[vV][0-9]+)$)[A-Za-z0-9_\-]{1,255}$"
 MODEL_ALIAS = r"^models:/[^/@]+@[^/@]+$"
 
 MetricName = Annotated[str, StringConstraints(pattern=METRIC_NAME)]

@@ -10,13 +10,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiment import search, spec, sweep_policy
+from experiment import registration, search, spec, sweep_policy
 from experiment.spec import Experiment
 from experiment.wording import FORMS
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA_FILE = ROOT / "experiment" / "ml-experiment.schema.json"
 MANUAL_FILE = ROOT / "docs" / "experiment-file.md"
+_MODULES = (registration, search, spec, sweep_policy)
 
 _INTRODUCTION = """# The experiment file
 
@@ -113,7 +114,7 @@ def schema() -> dict[str, Any]:
 def _descriptions() -> dict[str, dict[str, str]]:
     """Class -> key -> the docstring below the field, read from the source: Python does not keep it."""
     found: dict[str, dict[str, str]] = {}
-    for node in (node for module in (search, spec, sweep_policy) for node in ast.parse(inspect.getsource(module)).body):
+    for node in (node for module in _MODULES for node in ast.parse(inspect.getsource(module)).body):
         if isinstance(node, ast.ClassDef):
             texts = found.setdefault(node.name, {})
             for field, below in zip(node.body, node.body[1:], strict=False):

@@ -1,7 +1,7 @@
 """The sweep of an experiment file: a space, what is wanted of it, and how it is searched; impossible ones refused."""
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -9,6 +9,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from experiment.command import placeholders, variable
 from experiment.names import Goal, MetricName, ParamName, Positive, Seed
+from experiment.registration import Registration
 from experiment.sweep_policy import First, Limits
 from experiment.units import Duration
 from experiment.value import Scalar, Value
@@ -179,6 +180,8 @@ class Sweep(Value):
     """What a pull request makes again: nothing, the best trial on fresh seeds, or besides all trials of the record."""
     limits: Limits = Limits()
     """The most that a sweep started by hand on GitHub may take, as the default branch has it."""
+    register_: Annotated[Registration | None, Field(alias="register")] = None
+    """Put the best trial's model into MLflow's registry."""
 
     @model_validator(mode="after")
     def _can_be_done(self) -> "Sweep":
@@ -245,6 +248,18 @@ class Sweep(Value):
 
 def _listed(names: Collection[str]) -> str:
     return ", ".join(names)
+
+
+def check_registration(sweep: Sweep, artifacts: Sequence[str]) -> None:
+    """Whether there is one best trial, and one file of it to register. Raises WrongSpace."""
+    if sweep.register_ is None:
+        return
+    if len(sweep.objective) > 1:
+        raise WrongSpace("several objectives have a front and no best trial to register", "sweep", "register")
+    try:
+        sweep.register_.chosen(artifacts)
+    except ValueError as error:
+        raise WrongSpace(str(error), "sweep", "register") from None
 
 
 def check_against(sweep: Sweep, params: Mapping[str, Scalar], command: str) -> None:

@@ -20,7 +20,7 @@ from experiment.names import (
     Seed,
     Sha256,
 )
-from experiment.search import Sweep, check_against
+from experiment.search import Sweep, check_against, check_registration
 from experiment.units import Duration, Size
 from experiment.value import Scalar, Value
 
@@ -273,6 +273,7 @@ class Experiment(Value):
     def _sweep_fits(self) -> "Experiment":
         if self.sweep is not None:
             check_against(self.sweep, self.params, self.command)
+            check_registration(self.sweep, self.artifacts)
         return self
 
     @model_validator(mode="after")

@@ -11,7 +11,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from experiment.command import UnknownPlaceholder, UnquotablePlaceholder
-from experiment.names import ARGUMENT_NAME, EXPERIMENT_NAME, METRIC_NAME, MODEL_ALIAS, PARAM_NAME, SHA256
+from experiment.names import (
+    ARGUMENT_NAME,
+    EXPERIMENT_NAME,
+    METRIC_NAME,
+    MODEL_ALIAS,
+    PARAM_NAME,
+    REGISTERED_ALIAS,
+    REGISTERED_MODEL,
+    SHA256,
+)
 from experiment.search import WrongSpace
 from experiment.spec import Experiment
 
@@ -24,6 +33,8 @@ FORMS = {
     ARGUMENT_NAME: "a name of letters, digits and '_' that does not start with a digit",
     SHA256: "a SHA-256: 64 hexadecimal digits in lower case",
     MODEL_ALIAS: "models:/NAME@ALIAS",
+    REGISTERED_MODEL: "a name without / : and @",
+    REGISTERED_ALIAS: "a name of letters, digits, '_' and '-'; 'latest' and 'v1', 'v2' … are MLflow's own",
 }
 """Pattern in the spec -> what has that form."""
 

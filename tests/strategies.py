@@ -157,6 +157,7 @@ def _sweeps() -> st.SearchStrategy[Sweep]:
         sampler=st.sampled_from(["tpe", "nsga2"]),
         pruner=st.just("none"),
         start=st.sampled_from(["sampler", "baseline"]),
+        register_=st.none(),  # it has to go with the artifacts; tried by itself
     )
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, starting_point, sweep_of
 from action.activities.sweep_hands import Hands
+from action.activities.sweep_tracking import Ended, start_import, wait_s
 from action.activities.sweep_trials import Trials
 from experiment.claim import Claim
 from experiment.environment import hardware_class
@@ -25,7 +26,6 @@ from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
 from experiment.trials import Row, best, table_digest
 from experiment.value import Scalar
-from runner import tracking
 from runner.schedule import Cancelled
 from runner.sweep import lockfile
 from runner.sweep.budget import Budget
@@ -42,7 +42,6 @@ from runner.sweep.study import Study, maximized
 from runner.sweep.table import rows
 
 FRESH_SEEDS = 5
-MLFLOW_WAIT_S = 30.0
 
 
 class Fate(Enum):
@@ -157,16 +156,11 @@ def run_sweep(
         if plan.lock is None or len(table) > len(plan.lock.table):
             lockfile.write(lock, target)
         path.rename(path.with_name(f"{experiment.experiment}-{lock.table_digest[:12]}.jsonl"))
-    folders = [session.store.runs / name for row in table for name in row.runs]
-    folders += [session.store.runs / run.record.key for run in fresh]
-    importing = tracking.start(
-        [folder for folder in dict.fromkeys(folders) if folder.is_dir()],
-        tracking.destination_for(experiment.experiment, session.store.state, inherited),
-    )
+    importing = start_import(session, Ended(table, fresh, driven_s, target), inherited)
     exported = (
         [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
     )
-    notes = (*importing.finish(MLFLOW_WAIT_S), *exported)
+    notes = (*importing.finish(wait_s(table)), *exported)
     return replace(swept, lock=target, fresh=fresh, notes=notes)
 
 

@@ -48,7 +48,7 @@ def sweep(step: Step) -> Ended:
         screen.lines(limited.lowered)
         asked.resume_from(session, experiment, asked.earlier_log(job.workspace, said.resume, experiment))
         teller = view.SweepView(screen)
-        with counted(screen.line) as wish:
+        with counted(teller.no_new_trials) as wish:
             found = activity.run_sweep(
                 session,
                 experiment,

@@ -22,7 +22,7 @@ from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
 from runner.sweep.refusals import CannotLog, LockOfAnotherSpec, UnreadableLock
 
 _LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not decide what its trials are
-_ASIDE = (*_LIMITS, "on_pull_request", "limits")
+_ASIDE = (*_LIMITS, "on_pull_request", "limits", "register")
 _TRIALS = "sweep.trials"
 _MOST_BYTES = 64 * 1024 * 1024
 

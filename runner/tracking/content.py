@@ -5,15 +5,17 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from experiment.curves import Curve
 from experiment.environment import hardware_class
 from experiment.record import MetricValue, RunRecord, Status
 from experiment.value import double_bits, double_to_json
+from runner.tracking.study import TrackedStudy
 
 PREFIX = "ml-experiment."
+PARENT = "mlflow.parentRunId"
 LONGEST_NAME = 250
 LONGEST_PARAM = 6000
 LONGEST_TAG = 5000  # what MLflow servers before 2.13 accept too
@@ -84,6 +86,36 @@ def safe_name(name: str) -> str:
         return name
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe[: LONGEST_NAME - 9] or 'unnamed'}-{mark}"
+
+
+def nested(run: Content, parent: str, name: str, tags: dict[str, str]) -> Content:
+    """The same run as one of the sweep whose MLflow run is `parent`."""
+    ours = {f"{PREFIX}{key}": value for key, value in tags.items()}
+    return replace(run, name=name, tags={**run.tags, **ours, PARENT: parent})
+
+
+def parent_content(study: TrackedStudy) -> Content:
+    """Lay out a sweep: the run that its trials are nested in. The best so far is a curve over the trials."""
+    start_ms = round(datetime.fromisoformat(study.started).timestamp() * 1000)
+    end_ms = start_ms + _milliseconds(study.wall_s)
+    curve = [Point(f"best-so-far/{study.objective}", value, end_ms, trial) for trial, value in study.leaders]
+    finals = [Point(name, value, end_ms, 0) for name, value in study.metrics.items()]
+    points, left_out = _split_finite([*curve, *finals])
+    tags = {f"{PREFIX}{name}": value for name, value in study.tags.items()} | {
+        f"{PREFIX}table": study.table_digest,
+        f"{PREFIX}not-finite": "; ".join(left_out),
+        "mlflow.source.name": "ml-experiment sweep",
+    }
+    return Content(
+        name=f"sweep {study.name}",
+        status="FINISHED",
+        start_ms=start_ms,
+        end_ms=end_ms,
+        params={safe_name(name): _shortened(_clean(value), LONGEST_PARAM) for name, value in study.params.items()},
+        tags={name: _shortened(_clean(value), LONGEST_TAG) for name, value in tags.items() if value},
+        points=tuple(Point(safe_name(p.key), p.value, p.time_ms, p.step) for p in points),
+        packages="",
+    )
 
 
 def _curve_points(record: RunRecord, curves: Iterable[Curve], start_ms: int) -> Iterable[Point]:

@@ -98,6 +98,7 @@ class Import:
             if "left" in answer
         ]
         left = len(self._folders) - len(done) - len(notes)
+        notes += [self._line(answer["note"]) for answer in answers if "note" in answer]
         if left == 0:
             return tuple(notes)
         why = next((self._line(answer["failed"]) for answer in answers if "failed" in answer), None)
@@ -127,7 +128,8 @@ class Import:
 def start(folders: Sequence[Path], destination: Destination) -> Import:
     """Begin to import runs, given by their folders, and what earlier imports into this store left undone.
 
-    Returns at once, without importing MLflow; a run that is already in the store costs the reading of two small files.
+    The folder of a sweep (`runner.tracking.study.write`) makes a parent of its runs. Returns at once, without importing
+    MLflow; a run that is already in the store costs the reading of two small files.
     """
     wanted = [folder for folder in folders if destination.lost or not _is_done(folder, destination)]
     for folder in wanted:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiment.value import Value
 from runner.tracking.destination import Destination
+from runner.tracking.study import FILE_NAME as STUDY
 
 FILE_NAME = "imported"
 
@@ -21,8 +22,15 @@ class Mark(Value):
 
 
 def record_digest(folder: Path) -> str:
-    """SHA-256 (hex) of `run.json`. OSError where there is none."""
-    return hashlib.sha256((folder / "run.json").read_bytes()).hexdigest()
+    """SHA-256 (hex) of `run.json`, or of a sweep's `study.json`. OSError where there is neither."""
+    study = folder / STUDY
+    return hashlib.sha256((study if study.exists() else folder / "run.json").read_bytes()).hexdigest()
+
+
+def id_of(folder: Path, destination: Destination) -> str | None:
+    """The MLflow run that this folder was imported as; None while it is not."""
+    mark = _read(folder).get(destination.digest)
+    return mark.run_id if mark is not None else None
 
 
 def set_mark(folder: Path, destination: Destination, record: str, run_id: str | None) -> None:

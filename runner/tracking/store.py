@@ -1,13 +1,14 @@
 """One MLflow experiment, open for imports: batches in, every step repeatable, nothing twice."""
 
+import contextlib
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from experiment.curves import FILE_NAME as CURVES
-from runner.tracking.content import LONGEST_TAG, PREFIX, Content
+from runner.tracking.content import LONGEST_TAG, PARENT, PREFIX, Content
 from runner.tracking.destination import Destination
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Store:
 
         A run that an ended import left behind is gone on with: MLflow takes equal params, tags and points twice.
         """
-        run_id, complete = self._find(digest) or (self._create(run), False)
+        run_id, complete = self._find("record", digest) or (self._create(run), False)
         if not complete:
             self._log(run, run_id)
             left_out = self._store_files(run, run_id, folder)
@@ -63,10 +64,46 @@ class Store:
             raise MlflowException(f"its experiment {name} is deleted; restore it, or set MLFLOW_EXPERIMENT_NAME")
         return found
 
-    def _find(self, digest: str) -> tuple[str, bool] | None:
+    def put_parent(self, study: Content, table: str, lock: Path) -> str:
+        """The MLflow id of the sweep with this table, imported now unless it is in there: one for each table."""
+        run_id, complete = self._find("table", table) or (self._create(study), False)
+        if not complete:
+            self._log(study, run_id)
+            self._client.log_artifact(run_id, str(lock))
+            self._client.set_terminated(run_id, study.status, study.end_ms)
+            self._client.set_tag(run_id, _STATE, "complete")
+        return run_id
+
+    def adopt(self, run_id: str, parent: str, tags: Mapping[str, str]) -> None:
+        """Nest a run that was imported without a parent; one that has another parent stays there."""
+        found = self._client.get_run(run_id)
+        if PARENT in found.data.tags or found.info.lifecycle_stage != "active":
+            return
+        for name, value in {**{f"{PREFIX}{key}": text for key, text in tags.items()}, PARENT: parent}.items():
+            self._client.set_tag(run_id, name, value)
+
+    def register(self, run_id: str, path: str, model: str, alias: str | None, tags: Mapping[str, str]) -> str:
+        """A version of the registered model from an artifact of the run, once; what was done, in words."""
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):  # it is there already; anything else comes up with the version
+            self._client.create_registered_model(model)
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{path}"
+        versions = [one for one in self._client.search_model_versions(f"run_id='{run_id}'") if one.name == model]
+        same = [one for one in versions if one.source == source]
+        version = same[0] if same else self._client.create_model_version(model, source, run_id, tags=dict(tags))
+        told = f"model {model}: version {version.version}"
+        if alias is None:
+            return told
+        before = self._client.get_registered_model(model).aliases.get(alias)
+        self._client.set_registered_model_alias(model, alias, version.version)
+        moved = f", before on version {before}" if before is not None and str(before) != str(version.version) else ""
+        return f"{told} is {alias}{moved}"
+
+    def _find(self, tag: str, digest: str) -> tuple[str, bool] | None:
         from mlflow.entities import ViewType
 
-        query = f"tags.`{PREFIX}record` = '{digest}'"
+        query = f"tags.`{PREFIX}{tag}` = '{digest}'"
         found = self._client.search_runs([self._experiment_id], query, ViewType.ALL, max_results=1)
         if not found:
             return None

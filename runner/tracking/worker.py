@@ -14,12 +14,17 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from experiment import curves, record
 from runner.tracking.content import Content, content
 from runner.tracking.destination import Destination
 from runner.tracking.marks import drop_mark, record_digest, set_mark
+from runner.tracking.study import read as read_study
+from runner.tracking.sweeps import Sweeps
+
+if TYPE_CHECKING:
+    from runner.tracking.store import Store
 
 _LOCK = "mlflow.lock"
 _REASONS = (
@@ -56,27 +61,40 @@ def main() -> None:
 
 
 def _import(folders: list[Path], destination: Destination, answers: IO[str]) -> None:
-    from mlflow.exceptions import MlflowException
-
     from runner.tracking.store import Store
 
     store = Store(destination)
+    sweeps = Sweeps(store, destination, folders[0].parent.parent)
+    asked = [(folder, study) for folder in folders if (study := read_study(folder)) is not None]
     for folder in folders:
-        try:
-            digest, run = _read(folder)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            _leave(folder, destination, answers, f"its record cannot be read: {type(error).__name__}")
-            continue
-        try:
-            run_id = store.put(run, digest, folder)
-        except MlflowException as error:
-            if error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            _leave(folder, destination, answers, f"it was refused: {error.message}")
-            continue
-        with contextlib.suppress(OSError):  # without the mark the next import finds it by its tags
-            set_mark(folder, destination, digest, run_id)
+        if not any(folder == one for one, _ in asked):
+            _import_run(folder, store, sweeps, destination, answers)
+    for folder, study in asked:
+        for note in sweeps.finish(folder, study):
+            _answer(answers, note=note)
+        with contextlib.suppress(OSError):
+            set_mark(folder, destination, record_digest(folder), sweeps.parent(folder))
         _answer(answers, imported=str(folder))
+
+
+def _import_run(folder: Path, store: "Store", sweeps: "Sweeps", destination: Destination, answers: IO[str]) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        digest, run = _read(folder)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        _leave(folder, destination, answers, f"its record cannot be read: {type(error).__name__}")
+        return
+    try:
+        run_id = store.put(sweeps.nested(folder, run), digest, folder)
+    except MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+        _leave(folder, destination, answers, f"it was refused: {error.message}")
+        return
+    with contextlib.suppress(OSError):  # without the mark the next import finds it by its tags
+        set_mark(folder, destination, digest, run_id)
+    _answer(answers, imported=str(folder))
 
 
 def _read(folder: Path) -> tuple[str, Content]:
