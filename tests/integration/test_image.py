@@ -10,7 +10,7 @@ from container_bed import ROOT, Bed, builder_image
 pytestmark = [pytest.mark.docker, pytest.mark.network]
 
 MOST_BYTES = 450_000_000
-NOT_IN_IT = {"ray", "torch"}  # an extra; and what the sampler gp needs, which is refused without it
+NOT_IN_IT = {"ray", "grpc", "torch"}  # what executors and a sampler need that are refused without it
 PYTHON = "/opt/ml-experiment/bin/python"
 
 
