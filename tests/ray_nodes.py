@@ -68,11 +68,17 @@ class RayCluster:
     port: int
     client_port: int
     environ: Mapping[str, str]
+    head: RayNode
     nodes: list[RayNode] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def fall_silent(self) -> None:
+        """Stop what keeps the nodes together (GCS). Killed, its node would go too, and who is connected there."""
+        (pid,) = (pid for pid, command in running(str(self.head.folder / "ray")).items() if "gcs_server" in command)
+        os.kill(pid, signal.SIGSTOP)
 
     def add(self, *options: str, environ: Mapping[str, str] | None = None) -> RayNode:
         """A node; it is there when this returns."""
@@ -115,9 +121,9 @@ def _started(folder: Path, options: list[str], environ: Mapping[str, str]) -> Ra
 def ray_cluster(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[RayCluster]:
     """A cluster with its head up; all of it is gone at the end. `folder` has a short path: sockets are in it."""
     port, client = free_port(), free_port()
-    made = RayCluster(folder, port, client, environ or {})
     options = ["--head", "--port", str(port), "--ray-client-server-port", str(client), "--num-cpus", "0"]
-    head = _started(folder / "head", [*options, "--include-dashboard", "false"], made.environ)
+    head = _started(folder / "head", [*options, "--include-dashboard", "false"], environ or {})
+    made = RayCluster(folder, port, client, environ or {}, head)
     try:
         until = time.monotonic() + 90
         while not _answers(port):

@@ -4,12 +4,13 @@ import hashlib
 import json
 import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from container_bed import Bed
-from ray_nodes import RayCluster, running
+from ray_nodes import RayCluster, ray_cluster, running
 from repositories import ROOT, Repository
 
 pytestmark = pytest.mark.ray
@@ -130,6 +131,36 @@ def test_a_driver_that_is_killed_leaves_nothing_on_the_nodes_and_goes_on_to_the_
     assert (done.code, done.json["complete"]) == (0, 6), done.err
     here = searched.run("sweep", "--order", "window", "--json")
     assert here.json["table_digest"] == done.json["table_digest"]
+
+
+def test_where_the_head_of_the_cluster_goes_it_ends_by_itself_and_goes_on_elsewhere(
+    searched: Repository, tmp_path: Path
+) -> None:
+    hold = tmp_path / "hold"
+    searched.change("train.py", "import json", f"import time; HOLD = {str(hold)!r}; time.sleep(1)\nimport json")
+    searched.change("train.py", "x = float", "while os.path.exists(HOLD): time.sleep(0.1)\nx = float")
+    searched.change("ml-experiment.yaml", "trials: 6", "trials: 12")
+    with ray_cluster(Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))) as cluster:
+        cluster.add("--num-cpus", "2")
+        cluster.wait_for(2)
+        process = searched.start("sweep", "--order", "window", "--ray-address", cluster.address)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "complete" in line:
+                break
+        hold.touch()
+        cluster.fall_silent()
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 3, err
+        assert err.startswith("the Ray cluster was lost: its head does not answer any more\n"), err
+        assert "goes on from there" in err
+        until = time.monotonic() + 20
+        while trainings(searched) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not trainings(searched)
+    hold.unlink()
+    done = searched.run("sweep", "--order", "window", "--json")
+    assert (done.code, done.json["complete"]) == (0, 12), done.err
 
 
 def test_ctrl_c_twice_ends_what_runs_on_the_nodes(searched: Repository, two_nodes: RayCluster) -> None:

@@ -124,13 +124,13 @@ def cluster(
     """
     import ray
 
-    with connected(address):
+    with connected(address) as pulse:
         nodes = [demand.node(told) for told in ray.nodes() if told["Alive"]]  # type: ignore[no-untyped-call]
         asked = demand.demand(assignment.experiment.resources, nodes)
         if not any(asked.fits(one) for one in nodes) and not autoscales():
             demand.check(asked, nodes, address)
         waiting = _Waiting(address, asked, say)
-        asking = Asking(Luggage(assignment), asked, say, waiting)
+        asking = Asking(Luggage(assignment), asked, say, waiting, lambda: pulse.lost)
         made = [Worker(asking) for _ in range(many)]
         try:
             made[0].ready(threading.Event())

@@ -1,5 +1,6 @@
 """The connection to a Ray cluster: quiet, bounded in time, and never one that Ray would start by itself."""
 
+import atexit
 import contextlib
 import importlib.util
 import logging
@@ -7,9 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from runner.sweep.cluster.hand import about
+from runner.sweep.cluster.pulse import Pulse
 from runner.sweep.cluster.refusals import (
+    ClusterLost,
     NotInTheCluster,
     OtherVersions,
     RayMissing,
@@ -18,7 +22,11 @@ from runner.sweep.cluster.refusals import (
     WrongAddress,
 )
 
+if TYPE_CHECKING:
+    import grpc
+
 WAIT_S = 10.0
+_PULSE_S = 5.0
 _CLIENT = "ray://"
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -47,8 +55,8 @@ def check_address(address: str) -> str:
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[None]:
-    """While it lasts `ray` speaks to the cluster at `address`.
+def connected(address: str) -> Iterator[Pulse]:
+    """While it lasts `ray` speaks to the cluster at `address`; whether that is still there.
 
     Raises WrongAddress, RayMissing, Unreachable, TokenRefused, OtherVersions, NotInTheCluster.
     """
@@ -70,9 +78,21 @@ def connected(address: str) -> Iterator[None]:
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
     except Exception as error:
         raise _explained(address, error) from None
+    pulse = Pulse(lambda: _answers(address))
     try:
-        yield
+        with pulse:
+            yield pulse
     finally:
+        _leave(pulse)
+
+
+def _leave(pulse: Pulse) -> None:
+    """Say good-bye. Where the cluster is gone, Ray would wait for its answer, and crash when Python ends."""
+    import ray
+
+    if pulse.lost:
+        atexit.register(os._exit, ClusterLost.exit_code)  # the first thing when Python ends, and the last
+    else:
         ray.shutdown()
 
 
@@ -91,16 +111,39 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
+def _ask(address: str, timeout_s: float) -> None:
+    """An empty question. Raises grpc.RpcError, and AuthenticationError where there is no token to show."""
+    from ray._private.grpc_utils import init_grpc_channel
+
+    with init_grpc_channel(address.removeprefix(_CLIENT)) as channel:
+        channel.unary_unary(_SERVER if address.startswith(_CLIENT) else _GCS)(b"", timeout=timeout_s)
+
+
+def _answers(address: str) -> bool:
+    """Whether anybody is there, whatever they say."""
+    import grpc
+
+    try:
+        _ask(address, _PULSE_S)
+    except grpc.RpcError as error:
+        return error.code() not in _silence()
+    return True
+
+
+def _silence() -> "tuple[grpc.StatusCode, ...]":
+    import grpc
+
+    return grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED
+
+
 def _knock(address: str) -> None:
     """Ask, once, whether Ray answers and lets us in: Ray's own way takes minutes, and talks to the terminal."""
     import grpc
-    from ray._private.grpc_utils import init_grpc_channel
     from ray.exceptions import AuthenticationError
 
     client = address.startswith(_CLIENT)
     try:
-        with init_grpc_channel(address.removeprefix(_CLIENT)) as channel:
-            channel.unary_unary(_SERVER if client else _GCS)(b"", timeout=WAIT_S)
+        _ask(address, WAIT_S)
     except AuthenticationError:
         raise _token(address, "RAY_AUTH_MODE is token here, and there is no token") from None
     except grpc.RpcError as error:
@@ -110,7 +153,7 @@ def _knock(address: str) -> None:
             raise _token(address, asks) from None
         if client and code is grpc.StatusCode.NOT_FOUND:
             return  # to an empty question there is no answer; who is let in hears that
-        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        if code in _silence():
             raise _unreachable(address, f"nothing answers there within {WAIT_S:g} s") from None
         raise _unreachable(address, f"what answers there is no Ray ({code.name})") from None
 

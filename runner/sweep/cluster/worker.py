@@ -43,6 +43,7 @@ class Asking:
     demand: Demand
     say: Callable[[str], None]
     waited: Callable[[], None]  # told, now and then, by a worker that waits for room
+    lost: Callable[[], bool] = lambda: False  # whether the whole cluster is gone
 
 
 class Worker:
@@ -119,6 +120,7 @@ class Worker:
 
         asked = time.monotonic()
         while not closing.is_set():
+            self._check_cluster()
             with self._speaking():
                 if ray.wait([ref], timeout=_LOOK_S)[0]:
                     return ray.get(ref)
@@ -139,6 +141,7 @@ class Worker:
         with self._speaking():
             ref = self._actor.work.remote(number, errand)
             while True:
+                self._check_cluster()
                 if ended.is_set() and until == math.inf:
                     until = time.monotonic() + _STOP_S
                     self._actor.stop.remote(number)
@@ -173,7 +176,8 @@ class Worker:
             return
         try:
             ray.wait([self._actor.close.remote()], timeout=_CLOSE_S)
-            ray.kill(self._actor)
+            if not self._asking.lost():  # else there is nobody whom Ray could tell
+                ray.kill(self._actor)
         except Exception:  # lost, with its node or with the whole cluster: that is its end too
             return
         finally:
@@ -192,10 +196,11 @@ class Worker:
             actor, self._actor, self.opened = self._actor, None, None
             raise WorkerLost(_lost(self.name, error, actor)) from None
         except ConnectionError as error:
-            raise ClusterLost(
-                f"the connection to the cluster broke: {' '.join(str(error).split())[:300]}\n"
-                "  all trials before are kept; run the same command again when it is back: it goes on from there"
-            ) from None
+            raise _cluster_lost(f"the connection to it broke: {' '.join(str(error).split())[:300]}") from None
+
+    def _check_cluster(self) -> None:
+        if self._asking.lost():
+            raise _cluster_lost("its head does not answer any more")
 
     def _told(self, answer: Any) -> Any:
         if answer is None:
@@ -209,6 +214,13 @@ class Worker:
         if code is not None:
             raise NodeFailed(f"{self.name}: {text}")
         raise NodeFailed(f"{self.name}: {name} in ml-experiment itself:\n{text}\n  all before is kept")
+
+
+def _cluster_lost(why: str) -> ClusterLost:
+    return ClusterLost(
+        f"the Ray cluster was lost: {why}\n"
+        "  all trials before are kept; run the same command again when it is back: it goes on from there"
+    )
 
 
 def _lost(name: str, error: Exception, actor: Any) -> str:
