@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from runner.tracking.content import Content, nested, parent_content
 from runner.tracking.destination import Destination
 from runner.tracking.marks import id_of
+from runner.tracking.store import LARGEST_ARTIFACT
 from runner.tracking.study import LOCK, TrackedStudy, read, studies
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Sweeps:
         run_id = id_of(self._runs / wanted.run, self._destination)
         if not file.is_file() or file.is_symlink():
             yield f"no model is registered as {wanted.model}: {wanted.told} left no {wanted.file}"
+        elif file.stat().st_size > LARGEST_ARTIFACT:
+            why = f"{wanted.file} is larger than the {LARGEST_ARTIFACT // 2**20} MiB that MLflow gets"
+            yield f"no model is registered as {wanted.model}: {why}"
         elif run_id is None:
             yield f"no model is registered as {wanted.model}: {wanted.told} is not in MLflow"
         else:

@@ -1,5 +1,6 @@
 """A sweep in a real SQLite store of MLflow: one parent for its table, runs nested in it, the best model registered."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from run_folders import a_run_folder
 
 from runner.tracking import destination_for, start
+from runner.tracking.store import LARGEST_ARTIFACT
 from runner.tracking.study import Model, Nested, TrackedStudy, write
 
 PATIENCE_S = 120
@@ -164,6 +166,15 @@ def test_a_model_that_is_not_there_is_said_and_nothing_else_is_lost(place: Place
     assert place.put(study) == ("no model is registered as digits: trial 1 left no model.keras",)
     assert len(place.runs()) == 4
     assert place.client().search_registered_models() == []
+
+
+def test_a_model_that_is_larger_than_what_mlflow_gets_is_said_and_no_version_is_made(place: Place) -> None:
+    model = a_model(place.folders)
+    os.truncate(place.state / "runs" / model.run / "artifacts" / model.file, LARGEST_ARTIFACT + 1)
+    assert place.put(a_study(place.folders, model=model)) == (
+        "no model is registered as digits: out/model.npz is larger than the 100 MiB that MLflow gets",
+    )
+    assert place.client().search_model_versions("name='digits'") == []
 
 
 def test_a_store_that_cannot_be_used_costs_a_note_and_is_tried_again(place: Place) -> None:
