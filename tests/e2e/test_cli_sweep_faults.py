@@ -11,6 +11,8 @@ import pytest
 from repositories import Repository
 from searched import EXPERIMENT, TRAIN, lock_of
 
+from runner.sweep.samplers import seed_of
+
 SLOW = TRAIN.replace("import json", "import time; time.sleep(0.4)\nimport json", 1)
 
 
@@ -43,6 +45,10 @@ def finished(repository: Repository, *args: str) -> Any:
 def test_ctrl_c_twice_ends_what_runs_and_the_same_command_goes_on(
     searched: Repository, tmp_path: Path, order: str
 ) -> None:
+    hold, first = tmp_path / "hold", str(seed_of(0, 0, 0))
+    held = f"while os.environ['ML_EXPERIMENT_SEED'] != '{first}' and os.path.exists({str(hold)!r}): time.sleep(0.05)"
+    searched.change("train.py", "x, act", f"{held}\nx, act")  # all but trial 0 run until they are ended
+    hold.touch()
     other = searched.copy(tmp_path / "other")
     process = searched.start("sweep", "--json", "--order", order)
     assert process.stderr is not None
@@ -55,6 +61,7 @@ def test_ctrl_c_twice_ends_what_runs_and_the_same_command_goes_on(
     assert process.returncode == 130
     assert json.loads(out)["exit_code"] == 130
     assert events(searched, "tell") < events(searched, "ask") < 9
+    hold.unlink()
     found = finished(searched, "--order", order)
     if order == "window":
         assert finished(other, "--order", order)["table_digest"] == found["table_digest"]

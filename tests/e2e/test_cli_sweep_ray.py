@@ -57,8 +57,8 @@ def searched(repository: Repository) -> Repository:
 
 
 def nothing_left(cluster: RayCluster) -> None:
-    """Of runs and of what they were made in; guardians are given some seconds."""
-    until = time.monotonic() + 20
+    """Of runs and of what they were made in; guardians are given a minute."""
+    until = time.monotonic() + 60
     while any(node.left() for node in cluster.nodes) and time.monotonic() < until:
         time.sleep(0.1)
     assert [node.left() for node in cluster.nodes] == [[] for _ in cluster.nodes]

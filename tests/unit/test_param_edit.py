@@ -8,8 +8,9 @@ from experiment.file import parse
 from experiment.param_edit import CannotEdit, with_params
 
 HEAD = "# mine\nenvironment: {lock: r.lock}\ncommand: python train.py\n"
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)  # NUL is in no experiment file
 SCALARS = st.one_of(
-    st.booleans(), st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12)
+    st.booleans(), st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False), TEXTS
 )
 NAMES = st.from_regex(r"\A[a-z][a-z_]{0,7}\Z").filter(lambda name: name not in ("seed", "y", "n", "no", "yes", "on"))
 

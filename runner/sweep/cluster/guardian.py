@@ -33,7 +33,11 @@ def main(pipe: int, prefix: str, folder: Path) -> None:
         if not found:
             break
         time.sleep(_PAUSE_S)
-    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(_TRIES):  # again: what watches over containers may write there until they are gone
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(_PAUSE_S)
 
 
 def _marked(needle: bytes) -> list[int]:
