@@ -1,6 +1,6 @@
 """The whole Action, for real: act builds our image from our action.yml and runs our starter workflows on digits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,34 +40,26 @@ def test_a_pull_request_gets_comment_check_figures_and_outputs(tmp_path: Path, f
     assert "Success - Post ./" in done.log
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (Copy.in_a_container, ["Container of the image `127.0.0.1:", "these runs in a container"]),
+        (Copy.in_what_its_dockerfile_makes, ["Container built from `Dockerfile`"]),
+    ],
+    ids=["image", "dockerfile"],
+)
 def test_training_happens_in_a_sibling_container_of_which_nothing_is_left(
-    tmp_path: Path, forge: Forge, bed: Bed
+    tmp_path: Path, forge: Forge, bed: Bed, made: Callable[[Copy], None], said: list[str]
 ) -> None:
     copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
-    copy.in_a_container()
+    made(copy)
     copy.train_less("topic")
     done = copy.run("pull_request", copy.pull_request("acme/train"), "reproduce.yml")
     assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false"), done.log[-3000:]
     (comment,) = forge.state.comments.values()
     text = read(comment["body"])
     assert text is not None
-    assert "Container of the image `127.0.0.1:" in text.body
-    assert "these runs in a container" in text.body
-    assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
-
-
-def test_an_environment_is_built_from_its_dockerfile_by_what_the_image_fetches(
-    tmp_path: Path, forge: Forge, bed: Bed
-) -> None:
-    copy = Copy.make(tmp_path / "repository", forge, bed, "reproduce.yml")
-    copy.in_what_its_dockerfile_makes()
-    copy.train_less("topic")
-    done = copy.run("pull_request", copy.pull_request("acme/train"), "reproduce.yml")
-    assert (done.outputs["verdict"], done.outputs["passed"]) == ("regressed", "false"), done.log[-3000:]
-    (comment,) = forge.state.comments.values()
-    text = read(comment["body"])
-    assert text is not None
-    assert "Container built from `Dockerfile`" in text.body
+    assert [words for words in said if words not in text.body] == []
     assert labelled_at("/examples/digits/.ml-experiment/leases/") == []
 
 
