@@ -115,6 +115,7 @@ def outputs(swept: Swept, report: str | None) -> dict[str, Any]:
         "finished": swept.finished,
         "replayed": swept.replayed,
         "trials": len(swept.table),
+        "cached": sum(row.cached for row in swept.table),
         **{state: states.count(state) for state in ("complete", "pruned", "failed")},
         "table_digest": table_digest(swept.table),
         "best_trials": [row.trial for row in found],

@@ -19,6 +19,7 @@ class Row(Value):
     runs: tuple[str, ...] = ()
     seconds: Double = 0.0
     gpu_seconds: Double = 0.0
+    cached: bool = False  # an earlier run stands in for one of its runs
 
     @property
     def possible(self) -> bool:

@@ -37,10 +37,12 @@ def _short(value: Scalar) -> str:
 
 
 def counts(table: Sequence[Row]) -> str:
-    """How the trials ended."""
+    """How the trials ended, and how many of them were not run anew."""
     states = Counter(row.state for row in table)
     told = [f"{states[state]} {state}" for state in ("complete", "pruned", "failed", "running") if states[state]]
-    return f"{count(len(table), 'trial')}: {', '.join(told)}" if told else "no trials"
+    cached = sum(row.cached for row in table)
+    stood_in = f" ({cached} of them from the cache)" if cached else ""
+    return f"{count(len(table), 'trial')}: {', '.join(told)}{stood_in}" if told else "no trials"
 
 
 def claim(sweep: Sweep, table: Sequence[Row]) -> str:

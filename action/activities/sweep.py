@@ -301,7 +301,10 @@ def _locked(
         best=tuple(row.trial for row in swept.best),
         claim=_claim(sweep_of(experiment), swept),
         order=lockfile.order_of(events),
-        table=tuple(row.model_copy(update={"runs": (), "seconds": 0.0, "gpu_seconds": 0.0}) for row in swept.table),
+        table=tuple(
+            row.model_copy(update={"runs": (), "seconds": 0.0, "gpu_seconds": 0.0, "cached": False})
+            for row in swept.table
+        ),
     )
 
 

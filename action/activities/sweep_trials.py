@@ -111,8 +111,9 @@ class Trials:
         records = [run.record for run, _ in runs]
         gpu = sum(record.usage.wall_s for record in records) * self.session.experiment.resources.gpus
         made = Result(
-            trial=trial, values=None, runs=tuple(folder.name for _, folder in runs), seconds=seconds, gpu_seconds=gpu
-        )
+            trial=trial, values=None, runs=tuple(folder.name for _, folder in runs), seconds=seconds, gpu_seconds=gpu,
+            cached=any(run.cached for run, _ in runs),
+        )  # fmt: skip
         bad = next((record for record in records if record.outcome.status is not Status.OK), None)
         if bad is not None:
             reason = bad.outcome.reason or bad.outcome.status.value

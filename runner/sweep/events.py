@@ -59,6 +59,7 @@ class Result(Value):
     seconds: Double = 0.0
     gpu_seconds: Double = 0.0
     driven: Double = 0.0
+    cached: bool = False  # an earlier run stands in for one of its runs
 
 
 class Tell(Value):

@@ -36,5 +36,6 @@ def _ended(row: Row, told: Tell, result: Result) -> Row:
             "runs": result.runs,
             "seconds": result.seconds,
             "gpu_seconds": result.gpu_seconds,
+            "cached": result.cached,
         }
     )

@@ -39,9 +39,11 @@ def test_a_study_leaves_a_record_that_other_workers_follow_to_the_same_table(sea
     assert len(searched.records()) == 2 * (6 + 2)
     report = Path(again.json["report"]).read_text()
     assert "the record was followed to the same table" in report
+    assert (again.json["cached"], "from the cache" in report) == (0, False)
 
     part = searched.run("sweep", "--trials", "3", "--json")
-    assert (part.code, part.json["trials"]) == (0, 3)
+    assert (part.code, part.json["trials"], part.json["cached"]) == (0, 3, 3)
+    assert "3 complete (3 of them from the cache)" in Path(part.json["report"]).read_text()
     assert lock_of(searched) == lock
 
 
