@@ -74,6 +74,15 @@ def wait_until_it_ends(folder: Path) -> None:
         time.sleep(0.1)
 
 
+def wait_until_dead(process: psutil.Process) -> None:
+    """Its files are closed, and so its locks free, when it is a zombie: not yet when its command line is empty."""
+    until = time.monotonic() + 60
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("step", ["volume", "network", "created", "running"])
 def test_a_killed_process_leaves_nothing(
     step: str, client: docker.DockerClient, bed: Bed, foreign: str, tmp_path: Path
@@ -265,6 +274,7 @@ def test_a_lease_is_held_by_a_living_session_and_free_after_it(tmp_path: Path) -
         owner = lease.owner(0)
         for watchdog in watchdogs(tmp_path):
             watchdog.kill()
+            wait_until_dead(watchdog)
     with seen(owner) as state:
         assert state is State.OVER
 
