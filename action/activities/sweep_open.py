@@ -51,10 +51,10 @@ def open_sweep(
     workers: int | None = None,
 ) -> Iterator[tuple[Session, Hands]]:
     """The session and its hands; at the end nothing of them is left. Raises what opening either raises."""
-    filled = openable(experiment)
+    filled, most = openable(experiment), workers or sweep_of(experiment).parallelism
     if address is None:
         with open_session(path, filled, watcher, inherited, choice) as session:
-            yield session, own_hands(session, sweep_of(experiment), workers)
+            yield session, own_hands(session, most)
         return
-    with open_on_cluster(path, filled, watcher, inherited, choice, address=address, workers=workers) as both:
+    with open_on_cluster(path, filled, watcher, inherited, choice, address=address, workers=most) as both:
         yield both

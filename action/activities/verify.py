@@ -7,8 +7,7 @@ from pathlib import Path
 
 from action.activities.session import Cache, Session
 from action.activities.sweep import Teller, make_again
-from action.activities.sweep_asked import sweep_of
-from action.activities.sweep_hands import own_hands
+from action.activities.sweep_hands import Hands
 from experiment.claim import Claim, MadeAgain, NoClaim, Verification, fresh_seeds
 from experiment.errors import InfrastructureFailed
 from experiment.search import Sweep
@@ -76,9 +75,9 @@ def asked_for(sweep: Sweep | None) -> Wanted | None:
 
 
 def verify(
-    session: Session, record: Record, wanted: Wanted, *, wish: Callable[[], Wish], teller: Teller
+    session: Session, hands: Hands, record: Record, wanted: Wanted, *, wish: Callable[[], Wish], teller: Teller
 ) -> Verification:
-    """Run what is wanted. `session.experiment` is as in the file.
+    """Have `hands` run what is wanted. `session.experiment` is as in the file.
 
     Raises Cancelled; what the machine could not do is part of the answer, since an answer is owed either way.
     """
@@ -90,7 +89,7 @@ def verify(
     try:
         if record.no_claim is None and lock.best_row is not None and lock.claim is not None:
             found = found.model_copy(update={"params": lock.best_row.params, "claim": lock.claim})
-            found = found.model_copy(update={"runs": _fresh(session, record, lock, wanted)})
+            found = found.model_copy(update={"runs": _fresh(session, hands, record, lock, wanted)})
         if wanted.trials:
             made = MadeAgain(asked=min(wanted.trials, len(lock.table)), of=len(lock.table))
             if found.changed:
@@ -98,7 +97,7 @@ def verify(
                 problem = f"the record is of another specification, it differs in {keys}"
                 made = made.model_copy(update={"problem": problem})
             else:
-                made = _again(session, lock, made, wish, teller)
+                made = _again(session, hands, lock, made, wish=wish, teller=teller)
             found = found.model_copy(update={"again": made})
     except InfrastructureFailed as error:
         found = found.model_copy(update={"lost": str(error).split("\n", maxsplit=1)[0]})
@@ -121,7 +120,7 @@ def _changed(session: Session, lock: SweepLock) -> Sequence[str]:
     return [key for key in lockfile.changes(lock, here) if key != "start"]
 
 
-def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) -> tuple[RunSummary, ...]:
+def _fresh(session: Session, hands: Hands, record: Record, lock: SweepLock, wanted: Wanted) -> tuple[RunSummary, ...]:
     """The best trial's parameters on seeds that neither a claim nor the experiment has."""
     assert lock.claim is not None
     assert lock.best_row is not None
@@ -136,12 +135,13 @@ def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) ->
     params = {**experiment.params, **lock.best_row.params}
     again = replace(session, experiment=experiment.model_copy(update={"params": params}))
     note = f"trial {lock.claim.trial} of the record on fresh seeds: does its claim hold?"
-    return tuple(summary(run) for run, _ in again.runs(seeds, wanted.reuse, note))
+    return tuple(summary(run) for run, _ in hands.runs(again, seeds, wanted.reuse, note))
 
 
-def _again(session: Session, lock: SweepLock, wanted: MadeAgain, wish: Callable[[], Wish], teller: Teller) -> MadeAgain:
+def _again(
+    session: Session, hands: Hands, lock: SweepLock, wanted: MadeAgain, *, wish: Callable[[], Wish], teller: Teller
+) -> MadeAgain:
     try:
-        hands = own_hands(session, sweep_of(session.experiment), None)
         make_again(session, hands, lock, wanted.asked, wish=wish, teller=teller)
     except TableDiffers as error:
         return wanted.model_copy(update={"difference": str(error), "elsewhere": error.elsewhere})
