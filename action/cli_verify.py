@@ -28,7 +28,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, address: str | Non
 
     from action import claim_view, sweep_view
     from action.activities import sweep_asked as asked
-    from action.activities.sweep_open import open_sweep
+    from action.activities.sweep_open import open_hands
     from action.activities.verify import record_of
     from action.activities.verify import verify as run_it
     from action.interrupts import counted
@@ -43,7 +43,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, address: str | Non
     record = record_of(folder_of(path), experiment)
     with (
         screen_for(as_json) as screen,
-        open_sweep(path, experiment, screen, os.environ, choice, address=address) as (opened, hands),
+        open_hands(path, experiment, screen, os.environ, choice, address=address) as (opened, hands),
     ):
         screen.line(sweep_view.header(opened))
         session = replace(opened, experiment=experiment)
