@@ -85,6 +85,11 @@ def _how_sure(study: Study) -> Line:
     had = f"Trial {found[0].trial} had {look.with_unit(look.number(own))} in the sweep"
     if not study.fresh:
         return line(f"{had}. The best of {len(study.table):,} is also the luckiest: expect less on other seeds.")
+    if len(study.fresh) > 1 and set(study.fresh) == {own}:
+        return line(
+            f"{had}, and the same to the bit on {len(study.fresh)} seeds that no trial used: seeds make no difference "
+            "to this training, so these runs say nothing about luck."
+        )
     mean = fmean(study.fresh)
     worse = mean < own if study.maximize[0] else mean > own
     fresh = f"its parameters give {look.spread(mean, deviation(study.fresh))} on seeds that no trial used"
