@@ -29,6 +29,7 @@ from reporting.words import shortened
 
 _MOST_NAMED = 3
 _MOST_NOTES = 10
+_LONGEST_NOTE = 300
 
 
 def build(study: Study) -> SweepReport:
@@ -105,7 +106,9 @@ def _speed(study: Study) -> str:
     """How long it took, trials an hour, GPU-hours."""
     hours = study.wall_s / 3600
     gpu = sum(row.gpu_seconds for row in study.table) / 3600
-    parts = [duration(study.wall_s), f"{len(study.table) / hours:,.0f} trials an hour"] if hours else []
+    parts = [duration(study.wall_s)] if hours else []
+    made = sum(not row.cached for row in study.table)
+    parts += [f"{made / hours:,.0f} trials an hour"] if hours and made else []
     parts += [f"{gpu:.1f} GPU-hours"] if gpu else []
     parts += [count(study.workers, "worker")] if study.workers else []
     return ", ".join(parts)
@@ -160,7 +163,7 @@ def _now(study: Study) -> Line:
 
 
 def _notes(study: Study) -> list[Block]:
-    shown = [line(strong("Note:"), f" {shortened(note)}") for note in study.notes[:_MOST_NOTES]]
+    shown = [line(strong("Note:"), f" {shortened(note, _LONGEST_NOTE)}") for note in study.notes[:_MOST_NOTES]]
     return [Paragraph(kind="bullet", words=words) for words in shown]
 
 
