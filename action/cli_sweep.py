@@ -60,10 +60,11 @@ def sweep(
 ) -> None:
     """Run a hyper-parameter study, make a recorded one again and compare, or judge a record (--verify)."""
     from action import sweep_view
-    from action.activities import sweep as activity
     from action.activities import sweep_asked as asked
     from action.activities.session import Cache, Choice
+    from action.activities.sweep import run_sweep
     from action.activities.sweep_open import cluster_address, open_sweep
+    from action.activities.sweep_plan import Fate
     from action.activities.sweep_publish import publish
     from action.activities.verify import ALL, Wanted
     from action.cli_verify import refuse_given
@@ -96,12 +97,12 @@ def sweep(
             asked.resume_from(session, experiment, resume)
             screen.line(sweep_view.header(session))
             with counted(view.no_new_trials) as wish:
-                found = activity.run_sweep(
+                found = run_sweep(
                     session,
                     experiment,
                     hands=hands,
                     reuse=reuse,
-                    fate=activity.Fate.REPLACE if new else activity.Fate.FOLLOW,
+                    fate=Fate.REPLACE if new else Fate.FOLLOW,
                     wish=wish,
                     teller=view,
                     inherited=os.environ,

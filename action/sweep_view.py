@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from action.activities.session import Session
-from action.activities.sweep import Swept
 from action.activities.sweep_asked import sweep_of
+from action.activities.sweep_outcome import Swept
 from action.activities.sweep_publish import fresh_values
 from action.screen import Screen
 from action.sweep_progress import Progress

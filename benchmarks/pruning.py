@@ -1,76 +1,143 @@
-"""What a pruner saves in each order: wall time of a sweep with the median pruner, beside the same without one.
+"""What the median pruner saves in each order: steps, and time on workers with a clock of their own, beside Optuna.
 
-    .venv/bin/python -m benchmarks.pruning [--trials 40] [--workers 4]
+    .venv/bin/python -m benchmarks.pruning [--workers 4,8] [--trials 32,100,200] [--seeds 10]
 
-A trial has twenty points, 20 ms apart; a pruned one is stopped where it is. In window, tables of 1, 2, 4 and 8 workers
-are compared too.
+A trial has twenty points; how long it takes is drawn for each trial (log-normal, σ), and ±10 % for each point, the
+same for all methods. Random search, so that all of them see the same trials. Printed are means over seeds: of the steps
+that were made, and of the time until all was done, as shares of Optuna's without a pruner. In window, tables of 1, 2, 4
+and 8 workers are compared too.
 """
 
 import argparse
-import tempfile
-import threading
-import time
-from collections.abc import Mapping
-from pathlib import Path
+import heapq
+import random
+import statistics
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cache
 
+import optuna
+
+from benchmarks.simulated import Life, Simulated, driven
 from experiment.search import Sweep
 from experiment.trials import table_digest
 from experiment.value import Scalar
-from runner.sweep.crew import Crew, Hear
-from runner.sweep.drive import Driving, Wish, drive
-from runner.sweep.events import Began, Result
-from runner.sweep.log import opened
+from runner.sweep.events import Result
 from runner.sweep.orders import Free, Order, Point, Window
 from runner.sweep.study import Study
 from runner.sweep.table import rows
 
 POINTS = 20
-STEP_S = 0.02
+SIGMAS = (0.0, 0.25, 0.5)
 
 
-def make(trial: int, params: Mapping[str, Scalar], _worker: int, hear: Hear, ended: threading.Event) -> Result:
-    """A trial of 0.4 s, unless it is ended."""
-    value = (float(params["x"]) - 2) ** 2 + (float(params["y"]) + 1) ** 2
-    for step in range(1, POINTS + 1):
-        if ended.wait(STEP_S):
-            break
-        hear(Point(step, value + 3.0 / step))
-    return Result(trial=trial, values=(value,))
-
-
-def swept(trials: int, workers: int, order: Order, pruner: str) -> tuple[float, str, int]:
-    """Seconds, digest of the table, points that were seen by the pruner."""
+def a_sweep(trials: int, workers: int, seed: int, pruner: str = "median") -> Sweep:
+    """Random search in a valley."""
     space = {"x": {"float": (-5.0, 5.0)}, "y": {"float": (-5.0, 5.0)}}
-    given = {"trials": trials, "parallelism": 4, "objective": {"loss": "minimize"}, "space": space, "pruner": pruner}
-    sweep = Sweep.model_validate(given, strict=False)
-    began = time.perf_counter()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        opened(Path(folder) / "log") as log,
-        Crew[int](range(workers), make) as crew,
-    ):
-        log.append(Began(study="s", digest="d", machine="m", started=""))
-        driving = Driving(sweep, Study(sweep), log, order, crew, lambda: Wish.GO_ON, lambda _event: None)
-        table = rows(drive(driving))
-    return time.perf_counter() - began, table_digest(table), sum(row.state == "pruned" for row in table)
+    given = {"trials": trials, "parallelism": workers, "seed": seed, "space": space, "pruner": pruner}
+    return Sweep.model_validate({**given, "sampler": "random", "objective": {"loss": "minimize"}}, strict=False)
+
+
+@cache
+def takes(seed: int, trial: int, sigma: float) -> Sequence[float]:
+    """Seconds of each point."""
+    draw = random.Random(f"{seed}:{trial}")
+    whole = draw.lognormvariate(-sigma * sigma / 2, sigma)
+    return [whole * draw.uniform(0.9, 1.1) for _ in range(POINTS)]
+
+
+def curve(params: Mapping[str, Scalar]) -> Sequence[float]:
+    """The objective at each point."""
+    value = (float(params["x"]) - 2) ** 2 + (float(params["y"]) + 1) ** 2
+    return [value + 3.0 / step for step in range(1, POINTS + 1)]
+
+
+def plain(sweep: Sweep, sigma: float) -> tuple[int, float]:
+    """Steps and seconds of Optuna, whose pruner judges every point as it comes."""
+    pruner = optuna.pruners.MedianPruner() if sweep.pruner == "median" else optuna.pruners.NopPruner()
+    study = optuna.create_study(pruner=pruner)
+    first = Study(sweep)
+    running: list[tuple[float, int, int]] = []  # when, trial, step
+    trials: list[tuple[optuna.Trial, Sequence[float]]] = []
+    steps, now = 0, 0.0
+
+    def begin() -> None:
+        if len(trials) < sweep.trials:
+            params = first.ask(len(trials)).params
+            study.enqueue_trial(dict(params))
+            trial = study.ask()
+            trials.append((trial, curve(params)))
+            heapq.heappush(running, (now + takes(sweep.seed, trial.number, sigma)[0], trial.number, 1))
+
+    for _ in range(sweep.parallelism):
+        begin()
+    while running:
+        now, number, step = heapq.heappop(running)
+        trial, values = trials[number]
+        steps += 1
+        trial.report(values[step - 1], step)
+        if trial.should_prune():
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            begin()
+        elif step == POINTS:
+            study.tell(trial, values[-1])
+            begin()
+        else:
+            heapq.heappush(running, (now + takes(sweep.seed, number, sigma)[step], number, step + 1))
+    return steps, now
+
+
+def ours(sweep: Sweep, order: Order, workers: int, sigma: float) -> tuple[int, float, str]:
+    """Steps, seconds, and the digest of the table."""
+
+    def live(trial: int, params: Mapping[str, Scalar]) -> Life:
+        values = curve(params)
+        for step, (value, seconds) in enumerate(zip(values, takes(sweep.seed, trial, sigma), strict=True), 1):
+            yield seconds, Point(step, value)
+        yield 0.0, Result(trial=trial, values=(values[-1],))
+
+    executor = Simulated(workers, live)
+    events = driven(sweep, order, executor)
+    return executor.points, executor.now, table_digest(rows(events))
+
+
+def compared(trials: int, workers: int, sigma: float, seeds: int) -> str:
+    """A line."""
+    found: dict[str, list[tuple[float, float]]] = {
+        name: [] for name in ("Optuna", "recorded", "window", "window, no pruner")
+    }
+    for seed in range(seeds):
+        sweep = a_sweep(trials, workers, seed)
+        unpruned = a_sweep(trials, workers, seed, "none")
+        whole, last = plain(unpruned, sigma)
+        for method, (steps, seconds) in {
+            "Optuna": plain(sweep, sigma),
+            "recorded": ours(sweep, Free(), workers, sigma)[:2],
+            "window": ours(sweep, Window(workers), workers, sigma)[:2],
+            "window, no pruner": ours(unpruned, Window(workers), workers, sigma)[:2],
+        }.items():
+            found[method].append((steps / whole, seconds / last))
+    shares = {method: tuple(map(statistics.fmean, zip(*pairs, strict=True))) for method, pairs in found.items()}
+    told = "   ".join(f"{method} {steps:.2f} {seconds:.2f}" for method, (steps, seconds) in shares.items())
+    return f"σ {sigma:<4}   {workers} workers   {trials:>3} trials   {told}"
 
 
 def main() -> None:
-    """Print a line for each order and pruner."""
+    """Print a line for each spread, number of workers and of trials."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--trials", default="32,100,200")
+    parser.add_argument("--workers", default="4,8")
+    parser.add_argument("--seeds", type=int, default=10)
     given = parser.parse_args()
-    for name in ("recorded", "window"):
-        base = 0.0
-        for pruner in ("none", "median"):
-            order: Order = Free() if name == "recorded" else Window(4)
-            took, _, pruned = swept(given.trials, given.workers, order, pruner)
-            base = base or took
-            ratio = f"{took / base:4.2f} × unpruned"
-            print(f"{name:<9} {pruner:<7} {took:6.1f} s   {ratio}   {pruned} of {given.trials} pruned", flush=True)
-    tables = {swept(given.trials, workers, Window(4), "median")[1] for workers in (1, 2, 4, 8)}
-    print(f"window    median: {len(tables)} table of 1, 2, 4 and 8 workers")
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    print("shares of the steps and of the time without a pruner")
+    for sigma in SIGMAS:
+        for workers in map(int, given.workers.split(",")):
+            for trials in map(int, given.trials.split(",")):
+                print(compared(trials, workers, sigma, given.seeds), flush=True)
+    tables = {ours(a_sweep(100, 4, 0), Window(4), workers, 0.5)[2] for workers in (1, 2, 4, 8)}
+    print(f"window of 4, 100 trials, σ 0.5: {len(tables)} table of 1, 2, 4 and 8 workers")
 
 
 if __name__ == "__main__":

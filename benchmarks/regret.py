@@ -1,10 +1,12 @@
-"""How good our orders search: the regret after a number of trials, beside plain Optuna one trial after the other.
+"""How well our orders search: regret after a number of trials, paired with plain Optuna with as many workers.
 
-    .venv/bin/python -m benchmarks.regret [--trials 100] [--seeds 10]
+    .venv/bin/python -m benchmarks.regret [--trials 100] [--seeds 10] [--samplers tpe,cmaes] [--workers 1,4]
 
-TPE on Branin, Hartmann-6 and Rosenbrock-5 (Surjanovic and Bingham, Virtual Library of Simulation Experiments), four
-workers on a clock of our own on which a trial takes a drawn time. Regret is the best value minus the minimum of the
-function. Printed is the median over the seeds, and its ratio to that of plain Optuna.
+On Branin, Hartmann-6 and Rosenbrock-5 (Surjanovic and Bingham, Virtual Library of Simulation Experiments); workers are
+on a clock of their own, on which a trial takes a log-normal time (σ = 0.5), the same for all methods. Regret is the
+best value minus the minimum of the function. Plain Optuna keeps its sampler; ours is a fresh one for every trial. A
+pair has the same seed, durations and random trials at the beginning. Printed is the geometric mean of the ratio of
+regrets, with its 95 % interval (Student's t of the pairs' logarithms, function by function, then of their mean).
 """
 
 import argparse
@@ -12,24 +14,22 @@ import heapq
 import math
 import random
 import statistics
-import tempfile
+import time
 import warnings
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import optuna
 
+from benchmarks.simulated import Life, Simulated, driven
 from experiment.search import Sweep
 from experiment.value import Scalar
-from runner.sweep.drive import Driving, Wish, drive
-from runner.sweep.events import Began, Result
-from runner.sweep.log import opened
-from runner.sweep.orders import Free, Order, Point, Window
+from reporting.statistics import t_quantile
+from runner.sweep.events import Result
+from runner.sweep.orders import Free, Order, Window
 from runner.sweep.study import Study
 
-WORKERS = 4
+LEAST = 1e-9  # regret: what is below counts as found
 _A = np.array(
     [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]],
 )
@@ -62,91 +62,128 @@ def rosenbrock(x: Sequence[float]) -> float:
 
 Bounds = Sequence[tuple[float, float]]
 PROBLEMS: dict[str, tuple[Callable[[Sequence[float]], float], Bounds, float]] = {
-    "Branin": (branin, [(-5.0, 10.0), (0.0, 15.0)], 0.397887),
-    "Hartmann-6": (hartmann, [(0.0, 1.0)] * 6, -3.32237),
+    "Branin": (branin, [(-5.0, 10.0), (0.0, 15.0)], 5 / (4 * math.pi)),
+    "Hartmann-6": (hartmann, [(0.0, 1.0)] * 6, -3.32236801141551),
     "Rosenbrock-5": (rosenbrock, [(-5.0, 10.0)] * 5, 0.0),
+}
+SAMPLERS: dict[str, tuple[Callable[[int], optuna.samplers.BaseSampler], int]] = {  # kept, and its random trials
+    "tpe": (lambda seed: optuna.samplers.TPESampler(seed=seed), 10),
+    "cmaes": (lambda seed: optuna.samplers.CmaEsSampler(seed=seed), 1),
 }
 
 
-class Simulated:
-    """Workers on a clock of their own: a trial takes a log-normal time, σ = 0.5."""
-
-    def __init__(self, function: Callable[[Sequence[float]], float], seed: int) -> None:
-        self.workers = WORKERS
-        self._function = function
-        self._draw = random.Random(seed)
-        self._now = 0.0
-        self._waiting: deque[Result] = deque()
-        self._running: list[tuple[float, int, Result]] = []
-
-    def start(self, trial: int, params: Mapping[str, Scalar]) -> None:
-        """Queue it."""
-        value = self._function([float(params[name]) for name in sorted(params)])
-        self._waiting.append(Result(trial=trial, values=(value,), seconds=3600.0))  # long: nothing is asked ahead
-        self._fill()
-
-    def stop(self, trial: int) -> None:
-        """Nothing is pruned here."""
-
-    def take(self, timeout: float) -> list[tuple[int, Point | Result]]:
-        """The trial that ends next, where one is waited for."""
-        if not timeout or not self._running:
-            return []
-        self._now, trial, result = heapq.heappop(self._running)
-        self._fill()
-        return [(trial, result)]
-
-    def _fill(self) -> None:
-        while self._waiting and len(self._running) < self.workers:
-            result = self._waiting.popleft()
-            takes = self._draw.lognormvariate(0.0, 0.5)
-            heapq.heappush(self._running, (self._now + takes, result.trial, result))
+def a_sweep(problem: str, sampler: str, trials: int, workers: int, seed: int) -> Sweep:
+    """The problem as a sweep."""
+    space = {f"x{number}": {"float": bound} for number, bound in enumerate(PROBLEMS[problem][1])}
+    given = {"sampler": sampler, "trials": trials, "parallelism": workers, "seed": seed, "space": space}
+    return Sweep.model_validate({**given, "objective": {"loss": "minimize"}}, strict=False)
 
 
-def plain(problem: str, trials: int, seed: int) -> float:
-    """Regret of Optuna's default, one trial after the other."""
+def takes(trial: int, seed: int) -> float:
+    """Seconds of a trial on the workers' clock."""
+    return random.Random(f"{seed}:{trial}").lognormvariate(0.0, 0.5)
+
+
+def plain(problem: str, sampler: str, sweep: Sweep) -> float:
+    """Regret of Optuna with a sampler that is kept, told and asked as trials end."""
     function, bounds, least = PROBLEMS[problem]
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(lambda t: function([t.suggest_float(f"x{i}", *b) for i, b in enumerate(bounds)]), n_trials=trials)
+    make, random_trials = SAMPLERS[sampler]
+    study = optuna.create_study(sampler=make(sweep.seed))
+    first = Study(sweep)
+    for number in range(random_trials + sweep.parallelism - 1):
+        study.enqueue_trial(dict(first.ask(number).params))
+    running: list[tuple[float, int, optuna.Trial, float]] = []
+    now = 0.0
+    for _ in range(sweep.trials):
+        if len(running) == sweep.parallelism:
+            now, _, ended, value = heapq.heappop(running)
+            study.tell(ended, value)
+        trial = study.ask()
+        value = function([trial.suggest_float(f"x{i}", *bound) for i, bound in enumerate(bounds)])
+        heapq.heappush(running, (now + takes(trial.number, sweep.seed), trial.number, trial, value))
+    for _, _, ended, value in running:
+        study.tell(ended, value)
     return study.best_value - least
 
 
-def ours(problem: str, trials: int, seed: int, order: Order) -> float:
-    """Regret of one of our orders."""
-    function, bounds, least = PROBLEMS[problem]
-    space = {f"x{number}": {"float": bound} for number, bound in enumerate(bounds)}
-    given = {"trials": trials, "parallelism": WORKERS, "objective": {"loss": "minimize"}, "space": space, "seed": seed}
-    sweep = Sweep.model_validate(given, strict=False)
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder) / "log") as log:
-        log.append(Began(study="s", digest="d", machine="m", started=""))
-        workers = Simulated(function, seed)
-        events = drive(Driving(sweep, Study(sweep), log, order, workers, lambda: Wish.GO_ON, lambda _event: None))
+def ours(problem: str, sweep: Sweep, order: Order, said: float) -> float:
+    """Regret of one of our orders. `said`: seconds the driver believes a trial takes; it asks ahead for short ones."""
+    function, _, least = PROBLEMS[problem]
+
+    def live(trial: int, params: Mapping[str, Scalar]) -> Life:
+        value = function([float(params[name]) for name in sorted(params)])
+        return [(takes(trial, sweep.seed), Result(trial=trial, values=(value,), seconds=said))]
+
+    events = driven(sweep, order, Simulated(sweep.parallelism, live))
     return min(event.values[0] for event in events if isinstance(event, Result) and event.values) - least
 
 
+def methods(workers: int) -> dict[str, tuple[Callable[[], Order], float]]:
+    """Order, and how long the driver believes trials to be."""
+    found: dict[str, tuple[Callable[[], Order], float]] = {
+        "recorded": (Free, 3600.0),
+        "recorded, asked ahead": (Free, 0.0),
+    }
+    if workers > 1:
+        found[f"window of {workers}"] = (lambda: Window(workers), 3600.0)
+        found[f"window of {2 * workers}"] = (lambda: Window(2 * workers), 3600.0)
+    return found
+
+
+def ratio(logs: Mapping[str, Sequence[float]]) -> tuple[float, float, float]:
+    """Geometric mean of the ratios, all problems alike, and its 95 % interval."""
+    means = [statistics.fmean(found) for found in logs.values()]
+    error = math.sqrt(sum(statistics.variance(found) / len(found) for found in logs.values())) / len(logs)
+    half = t_quantile(0.975, sum(len(found) - 1 for found in logs.values())) * error
+    middle = statistics.fmean(means)
+    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+
+
+def line(method: str, regrets: Mapping[str, Sequence[float]], base: Mapping[str, Sequence[float]]) -> str:
+    """Medians, and the paired ratio of each problem and of all."""
+    logs = {
+        problem: [
+            math.log(max(one, LEAST) / max(other, LEAST)) for one, other in zip(found, base[problem], strict=True)
+        ]
+        for problem, found in regrets.items()
+    }
+    parts = []
+    for problem, found in regrets.items():
+        middle, low, high = ratio({problem: logs[problem]})
+        parts.append(f"{statistics.median(found):9.3g} {middle:5.2f} [{low:.2f}, {high:.2f}]")
+    middle, low, high = ratio(logs)
+    return f"  {method:<22} {'   '.join(f'{part:<29}' for part in parts)} {middle:5.2f} [{low:.2f}, {high:.2f}]"
+
+
 def main() -> None:
-    """Print a block for each function."""
+    """Print a block for each sampler and number of workers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--samplers", default="tpe,cmaes")
+    parser.add_argument("--workers", default="1,4")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for problem in PROBLEMS:
-        seeds = range(given.seeds)
-        found = {
-            "plain Optuna, sequential": [plain(problem, given.trials, seed) for seed in seeds],
-            "recorded, 4 workers": [ours(problem, given.trials, seed, Free()) for seed in seeds],
-            "window of 4": [ours(problem, given.trials, seed, Window(WORKERS)) for seed in seeds],
-            "window of 8": [ours(problem, given.trials, seed, Window(2 * WORKERS)) for seed in seeds],
-        }
-        base = statistics.median(found["plain Optuna, sequential"])
-        print(f"{problem}, {given.trials} trials, {given.seeds} seeds")
-        for method, regrets in found.items():
-            low, middle, high = np.percentile(regrets, [25, 50, 75])
-            spread = f"[{low:.4g}, {high:.4g}]"
-            ratio = f"{middle / base:5.2f} × plain"
-            print(f"  {method:<26} median regret {middle:8.4g}   quartiles {spread:<20} {ratio}", flush=True)
+    for sampler in given.samplers.split(","):
+        for workers in map(int, given.workers.split(",")):
+            began = time.process_time()
+            base: dict[str, list[float]] = {problem: [] for problem in PROBLEMS}
+            found: dict[str, dict[str, list[float]]] = {name: {p: [] for p in PROBLEMS} for name in methods(workers)}
+            for problem in PROBLEMS:
+                for seed in range(given.seeds):
+                    sweep = a_sweep(problem, sampler, given.trials, workers, seed)
+                    base[problem].append(plain(problem, sampler, sweep))
+                    for name, (order, said) in methods(workers).items():
+                        found[name][problem].append(ours(problem, sweep, order(), said))
+            seconds = time.process_time() - began
+            print(f"{sampler}, workers {workers}, {given.trials} trials, {given.seeds} seeds ({seconds:.0f} s of CPU)")
+            heads = "   ".join(f"{problem + ': median, × plain':<29}" for problem in PROBLEMS)
+            print(f"  {'':<22} {heads} all, × plain")
+            print(line("plain Optuna", base, base))
+            for name, regrets in found.items():
+                print(line(name, regrets, base), flush=True)
+            print(line("ahead, × recorded", found["recorded, asked ahead"], found["recorded"]), flush=True)
 
 
 if __name__ == "__main__":

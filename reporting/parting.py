@@ -1,6 +1,7 @@
 """How two curves of one seed part, and what that tells about why: rounding that grows, or something else at once."""
 
 import math
+from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
@@ -31,6 +32,14 @@ class Parting(Enum):
 def how_curves_part(a: Curve, b: Curve) -> CurveGap | None:
     """Compare two curves of one metric and seed at the steps both have; None where all steps and bits are equal."""
     return _compared(a.metric, (a.step, a.value), (b.step, b.value))
+
+
+def how_runs_part(a: Iterable[Curve], b: Iterable[Curve]) -> tuple[CurveGap, ...]:
+    """How the curves of two runs part, for those that do: each with the one of its metric, source and series."""
+    others = {(curve.metric, curve.source, curve.series): curve for curve in b}
+    pairs = [(curve, others.get((curve.metric, curve.source, curve.series))) for curve in a]
+    found = [how_curves_part(curve, other) for curve, other in pairs if other is not None]
+    return tuple(gap for gap in found if gap is not None)
 
 
 def how_traces_part(before: Snapshot, after: Snapshot) -> tuple[CurveGap, ...]:

@@ -53,9 +53,9 @@ def suggestions() -> None:
     for sampler in named:
         grid = {"lr": {"choice": [0.1, 0.2]}, "depth": {"choice": [1, 2, 3]}}
         sweep = a_sweep(sampler=sampler, space=grid if sampler == "grid" else searched)
-        study = optuna.create_study(direction="minimize")
+        study, fresh = optuna.create_study(direction="minimize"), samplers.Samplers(sweep)
         for number in range(4 if sampler == "grid" else 14):  # some begin to model after ten
-            study.sampler = samplers.sampler(sweep, number)
+            study.sampler = fresh.of(number)
             trial = study.ask({name: samplers.distribution(range_) for name, range_ in sweep.space.items()})
             study.tell(trial, float(trial.params["lr"]))
         assert sampler == "grid" or get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())

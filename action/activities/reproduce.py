@@ -10,12 +10,12 @@ from action.activities import run_notes
 from action.activities.session import Cache, Made, Session
 from experiment import baseline as baselines
 from experiment.baseline import Baseline
-from experiment.bundle import Bundle, CurveGap, FileGap, Replicate
+from experiment.bundle import Bundle, FileGap, Replicate
 from experiment.snapshot import RunSummary, Snapshot
 from experiment.summarise import FinishedRun, snapshot, summary
 from reporting.comparison import compare
 from reporting.decision import Verdict
-from reporting.parting import how_curves_part
+from reporting.parting import how_runs_part
 from reporting.stages import Continue, Stop, first_stage, next_stage, second_run
 from runner import artifacts, tracking
 from runner.tracking import Import
@@ -150,7 +150,7 @@ def _replicate(
     replicate = Replicate(
         run=summary(other[0]),
         first=None if ours else summary(one[0]),
-        gaps=_gaps(one[0], other[0]),
+        gaps=how_runs_part(one[0].curves, other[0].curves),
         files=_file_gaps(one, other),
     )
     return replicate, [one[1], other[1]]
@@ -172,11 +172,3 @@ def _files_apart(session: Session, base: Snapshot | None, runs: Sequence[Made]) 
             if gaps := artifacts.file_gaps(before.artifacts, kept, now, folder):
                 return gaps
     return ()
-
-
-def _gaps(first: FinishedRun, second: FinishedRun) -> tuple[CurveGap, ...]:
-    """How the curves of equal metrics and series part, for those that do."""
-    others = {(curve.metric, curve.series): curve for curve in second.curves}
-    pairs = [(curve, others.get((curve.metric, curve.series))) for curve in first.curves]
-    found = [how_curves_part(curve, other) for curve, other in pairs if other is not None]
-    return tuple(gap for gap in found if gap is not None)

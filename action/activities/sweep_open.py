@@ -11,6 +11,7 @@ from action.activities.sweep_cluster import open_on_cluster
 from action.activities.sweep_hands import Hands, own_hands
 from experiment.errors import Refused
 from experiment.spec import Experiment
+from runner.sweep.samplers import check_installed
 
 
 class NoAddress(Refused):
@@ -50,7 +51,8 @@ def open_sweep(
     address: str | None,
     workers: int | None = None,
 ) -> Iterator[tuple[Session, Hands]]:
-    """The session and its hands; at the end nothing of them is left. Raises what opening either raises."""
+    """The session and its hands; at the end nothing of them is left. Raises SamplerMissing, and what opening raises."""
+    check_installed(sweep_of(experiment))  # before an environment is built, which may take minutes
     filled = openable(experiment)
     if address is None:
         with open_session(path, filled, watcher, inherited, choice) as session:

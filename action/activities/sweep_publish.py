@@ -7,8 +7,9 @@ from pathlib import Path
 
 from action.activities.publish import write_pages
 from action.activities.session import Session
-from action.activities.sweep import Swept, machine_of
 from action.activities.sweep_asked import sweep_of
+from action.activities.sweep_outcome import Swept
+from action.activities.sweep_plan import machine_of
 from experiment import file
 from experiment.search import Sweep
 from reporting.document import SweepReport

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from action import announcement, plots, trust
 from action import sweep_view as view
-from action.activities import sweep as activity
 from action.activities import sweep_asked as asked
 from action.activities.session import Cache, Choice
+from action.activities.sweep import run_sweep
 from action.activities.sweep_open import open_sweep
+from action.activities.sweep_plan import Fate
 from action.activities.sweep_publish import fresh_values, publish
 from action.base import checkout, file_of, parse_policy
 from action.interrupts import counted
@@ -49,12 +50,12 @@ def sweep(step: Step) -> Ended:
         asked.resume_from(session, experiment, asked.earlier_log(job.workspace, said.resume, experiment))
         teller = view.SweepView(screen)
         with counted(teller.no_new_trials) as wish:
-            found = activity.run_sweep(
+            found = run_sweep(
                 session,
                 experiment,
                 hands=hands,
                 reuse=Cache.USE,
-                fate=activity.Fate.REPLACE if said.new else activity.Fate.FOLLOW,
+                fate=Fate.REPLACE if said.new else Fate.FOLLOW,
                 wish=wish,
                 teller=teller,
                 inherited=step.environ,

@@ -41,7 +41,12 @@ _THREADS = (
 )
 
 _OF_THIS_MACHINE = {"LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUDA_PATH", "CUDA_CACHE_PATH"}
-_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}  # lines appear, and are timed, as they are printed
+_OF_EVERY_RUN = {
+    "PYTHONUNBUFFERED": "1",  # lines appear, and are timed, as they are printed
+    # A run made again is nobody's use of a library, and counters read files and call hosts that are not the training's.
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 def for_run(python: Path, inherited: Mapping[str, str], named: Sequence[str], cpus: int | None) -> dict[str, str]:
@@ -57,11 +62,11 @@ def for_run(python: Path, inherited: Mapping[str, str], named: Sequence[str], cp
         if name in named or _ORDINARY.fullmatch(name) or _ARITHMETIC.fullmatch(name)
     }
     return {
+        **_OF_EVERY_RUN,
         **handed_on,
         **_threads(inherited, named, cpus),
         "PATH": _path(python.parent, inherited),
         "VIRTUAL_ENV": str(python.parent.parent),
-        **_UNBUFFERED,
     }
 
 
@@ -76,7 +81,7 @@ def for_container(inherited: Mapping[str, str], named: Sequence[str], cpus: int 
         for name, value in inherited.items()
         if name in named or (_ARITHMETIC.fullmatch(name) and name not in _OF_THIS_MACHINE)
     }
-    return {**handed_on, **_threads(inherited, named, cpus), "LANG": "C.UTF-8", **_UNBUFFERED}
+    return {**_OF_EVERY_RUN, **handed_on, **_threads(inherited, named, cpus), "LANG": "C.UTF-8"}
 
 
 def sent_to_nodes(inherited: Mapping[str, str], named: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from experiment.atomic import write_whole
 from experiment.claim import Claim
@@ -25,6 +25,7 @@ _LIMITS = ("trials", "time", "gpu_hours")  # how far a study is taken does not d
 _ASIDE = (*_LIMITS, "on_pull_request", "limits", "register")
 _TRIALS = "sweep.trials"
 _MOST_BYTES = 64 * 1024 * 1024
+_START: TypeAdapter[dict[str, Scalar] | None] = TypeAdapter(dict[str, Scalar] | None)
 
 
 class SweepLock(Value):
@@ -40,6 +41,14 @@ class SweepLock(Value):
     claim: Claim | None = None  # of the best trial; none of several objectives, nor where a run of it ended badly
     order: str
     table: tuple[Row, ...]
+
+    @property
+    def start(self) -> dict[str, Scalar] | None:
+        """Parameters its first trial was given; None where the sampler chose. Raises ValueError."""
+        try:
+            return _START.validate_json(self.spec["start"], strict=True)
+        except (KeyError, ValidationError):
+            raise ValueError("spec.start: not the parameters of a first trial, nor null") from None
 
     @property
     def best_row(self) -> Row | None:
@@ -101,7 +110,7 @@ def loads(data: bytes, name: str) -> SweepLock:
     try:
         tree = parse_json(data, max_bytes=_MOST_BYTES)
         found = SweepLock.model_validate_json(json.dumps(tree))
-        list(events(found))
+        _ = found.start, list(events(found))
     except ValidationError as error:
         raise _unreadable(name, first_fault(error)) from None
     except (ValueError, KeyError, IndexError) as error:

@@ -123,9 +123,11 @@ class Free:
 
 
 class Window:
-    """Suggestion i sees exactly the trials up to i − width told, whatever the number of workers and their timing.
+    """As `width` workers would that need the same time for every point and none for anything else.
 
-    Points come in the order of a virtual clock: each costs 1, a trial starts when it is asked for, ties go by number.
+    On this virtual clock a trial begins where the one whose place it takes ended, and ties go by number. Whatever the
+    real workers' number and timing, points, ends and asks come in its order. Trials without points take no time on it:
+    suggestion i then sees exactly the trials up to i − width told.
     """
 
     def __init__(self, width: int) -> None:
@@ -133,7 +135,6 @@ class Window:
         self.seen = Seen()
         self._now = 0
         self._time: dict[int, int] = {}  # of the latest thing that happened to each trial, on the virtual clock
-        self._over: set[int] = set()  # trials whose turn to end has come
 
     def saw(self, event: Event) -> None:
         """An event happened."""
@@ -143,30 +144,22 @@ class Window:
                 self._time[event.trial] = self._now
             case Report():
                 self._time[event.trial] += 1
-                self._now = max(self._now, self._time[event.trial])
-            case Prune() | Tell():
-                self._over.add(event.trial)
-            case Result():
+            case Tell():
+                self._now = self._time[event.trial]
+            case Prune() | Result():
                 pass
 
     def next(self, arrived: Arrived) -> Step | None:
-        """Tells in the order of trials, and an ask after each."""
+        """What comes next on the virtual clock; None until it is there."""
         seen = self.seen
-        while True:
-            first = len(seen.told)
-            if seen.asked < min(arrived.trials, first + self._width):
-                return AskNext(seen.asked)  # whether or not there is room: which worker makes it does not matter
-            if first < seen.asked and first in self._over:
-                return TellEnd(first) if first in arrived.ends else None
-            going = [trial for trial in seen.running() if trial not in self._over]
-            if not going:
-                return None
-            turn = min(going, key=lambda trial: (self._time[trial], trial))
-            if (point := arrived.point(turn)) is not None:
-                return ReportPoint(turn, point)
-            if turn not in arrived.ends:
-                return None
-            self._over.add(turn)
+        if seen.asked < min(arrived.trials, len(seen.told) + self._width):
+            return AskNext(seen.asked)  # whether or not there is room: which worker makes it does not matter
+        if not (going := seen.running()):
+            return None
+        turn = min(going, key=lambda trial: (self._time[trial], trial))
+        if turn not in seen.pruned and (point := arrived.point(turn)) is not None:
+            return ReportPoint(turn, point)
+        return TellEnd(turn) if turn in arrived.ends else None
 
 
 class Follow:

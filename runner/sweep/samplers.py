@@ -1,13 +1,15 @@
 """Optuna's samplers and pruners, made so that what they suggest depends on the study, the seed and nothing else.
 
 A fresh sampler with a seed of its own for every trial: there is no sampler state to keep, so a sweep can go on exactly
-where it was killed.
+where it was killed. Kept is only what follows from told trials, and would be found again at some cost.
 """
 
 import hashlib
 import importlib.util
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from experiment.search import Range, Sweep
@@ -18,7 +20,8 @@ from runner.sweep.stable import tpe_sampler
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
+    from optuna.samplers import BaseSampler, QMCSampler
+    from optuna.search_space import IntersectionSearchSpace
 
 DIGITS = 10
 """Significant digits of a suggestion: beyond them CMA-ES and GP follow the BLAS kernel."""
@@ -59,11 +62,24 @@ def rounded(value: Scalar, range_: Range) -> Scalar:
     return min(max(float(f"{value:.{DIGITS - 1}e}"), low), high)
 
 
-def sampler(sweep: Sweep, trial: int) -> "BaseSampler":
-    """The sampler that suggests trial `trial`, its suggestions rounded."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # experimental options: what they do is pinned with the version
-        return _rounding(_raw(sweep, trial), sweep.space)
+class Samplers:
+    """Those of a sweep, each trial's its own."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._common: dict[str, IntersectionSearchSpace] = {}  # the parameters that all told trials have
+
+    def of(self, trial: int) -> "BaseSampler":
+        """The sampler that suggests trial `trial`, its suggestions rounded."""
+        from optuna.search_space import IntersectionSearchSpace
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # experimental options: what they do is pinned with the version
+            made = _raw(self._sweep, trial)
+        for name, value in vars(made).items():
+            if isinstance(value, IntersectionSearchSpace):
+                setattr(made, name, self._common.setdefault(name, value))
+        return _rounding()(made, self._sweep.space)
 
 
 def _raw(sweep: Sweep, trial: int) -> "BaseSampler":
@@ -76,7 +92,7 @@ def _raw(sweep: Sweep, trial: int) -> "BaseSampler":
         "cmaes": lambda: samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
         "nsga2": lambda: samplers.NSGAIISampler(seed=seed),
         "nsga3": lambda: samplers.NSGAIIISampler(seed=seed),
-        "qmc": lambda: _qmc(sweep, trial),
+        "qmc": lambda: _numbered()(sweep, trial),
         "random": lambda: samplers.RandomSampler(seed=seed),
         "grid": lambda: samplers.GridSampler({n: r.values or () for n, r in sweep.space.items()}, seed=sweep.seed),
     }
@@ -89,34 +105,40 @@ def _tpe(sweep: Sweep, seed: int) -> "BaseSampler":
     return tpe_sampler()(seed=seed, group=conditional, multivariate=True if conditional else None)
 
 
-def _qmc(sweep: Sweep, trial: int) -> "BaseSampler":
-    """The sample's number is the trial's: Optuna counts samples, and counts those of trials that never came to be."""
+@cache
+def _numbered() -> "Callable[[Sweep, int], QMCSampler]":
+    """Makes QMC whose sample's number is the trial's: Optuna also counts samples of trials that never came to be."""
     from optuna.samplers import QMCSampler
 
-    space = {name: distribution(range_) for name, range_ in sweep.space.items()}
-
     class Numbered(QMCSampler):
+        def __init__(self, sweep: Sweep, trial: int) -> None:
+            super().__init__(seed=sweep.seed, scramble=True, warn_independent_sampling=False)
+            self._trial, self._space = trial, {name: distribution(range_) for name, range_ in sweep.space.items()}
+
         def infer_relative_search_space(self, *_: Any) -> "dict[str, BaseDistribution]":
-            return {name: one for name, one in space.items() if not one.single()}
+            return {name: one for name, one in self._space.items() if not one.single()}
 
         def _find_sample_id(self, *_: Any) -> int:
-            return trial
+            return self._trial
 
-    return Numbered(seed=sweep.seed, scramble=True, warn_independent_sampling=False)
+    return Numbered
 
 
-def _rounding(inner: "BaseSampler", space: Mapping[str, Range]) -> "BaseSampler":
-    import json
-
+@cache
+def _rounding() -> "Callable[[BaseSampler, Mapping[str, Range]], BaseSampler]":
+    """Makes of a sampler one whose suggestions are rounded."""
     from optuna.samplers import BaseSampler
 
     class Rounding(BaseSampler):
+        def __init__(self, inner: BaseSampler, space: Mapping[str, Range]) -> None:
+            self._inner, self._space = inner, space
+
         def infer_relative_search_space(self, study: Any, trial: Any) -> "dict[str, BaseDistribution]":
-            return inner.infer_relative_search_space(study, trial)
+            return self._inner.infer_relative_search_space(study, trial)
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
-            found = inner.sample_relative(study, trial, search_space)
-            made = {name: rounded(value, space[name]) for name, value in found.items()}
+            found = self._inner.sample_relative(study, trial, search_space)
+            made = {name: rounded(value, self._space[name]) for name, value in found.items()}
             note = "tpe:relative_params:0"  # what TPE takes other running trials to be
             if note in study._storage.get_trial_system_attrs(trial._trial_id):
                 study._storage.set_trial_system_attr(trial._trial_id, note, json.dumps(made))
@@ -124,15 +146,15 @@ def _rounding(inner: "BaseSampler", space: Mapping[str, Range]) -> "BaseSampler"
             return made
 
         def sample_independent(self, study: Any, trial: Any, name: str, dist: Any) -> Any:
-            return rounded(inner.sample_independent(study, trial, name, dist), space[name])
+            return rounded(self._inner.sample_independent(study, trial, name, dist), self._space[name])
 
         def before_trial(self, study: Any, trial: Any) -> None:
-            inner.before_trial(study, trial)
+            self._inner.before_trial(study, trial)
 
         def after_trial(self, study: Any, trial: Any, state: Any, values: Sequence[float] | None) -> None:
-            inner.after_trial(study, trial, state, values)
+            self._inner.after_trial(study, trial, state, values)
 
-    return Rounding()
+    return Rounding
 
 
 def pruner(sweep: Sweep) -> "BasePruner":

@@ -9,7 +9,7 @@ from experiment.search import Sweep
 from experiment.spec import Goal
 from experiment.value import Scalar
 from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
-from runner.sweep.samplers import distribution, pruner, sampler
+from runner.sweep.samplers import Samplers, distribution, pruner
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -31,6 +31,7 @@ class Study:
         import optuna
 
         self._sweep = sweep
+        self._samplers = Samplers(sweep)
         self._start = start
         self._pruned_at = pruned_at
         self._results: dict[int, Result] = {}
@@ -44,7 +45,7 @@ class Study:
     def ask(self, trial: int) -> Ask:
         """Parameters for the next trial, whose number has to be `trial`."""
         before = self._study_attrs()
-        self.optuna.sampler = sampler(self._sweep, trial)
+        self.optuna.sampler = self._samplers.of(trial)
         if trial == 0 and self._start is not None:
             self.optuna.enqueue_trial(dict(self._start))
         with warnings.catch_warnings():
@@ -55,7 +56,9 @@ class Study:
             for name, range_ in self._sweep.space.items():
                 if range_.active(params):
                     params[name] = made._suggest(name, distribution(range_))
-        return Ask(trial=trial, params=params, attrs=self._trial_attrs(trial), study_attrs=self._new(before))
+        return Ask(
+            trial=trial, params=params, attrs=_changed({}, self._trial_attrs(trial)), study_attrs=self._new(before)
+        )
 
     def report(self, trial: int, step: int, value: float) -> tuple[Report, bool]:
         """A point of a running trial, and whether the pruner ends it there."""
@@ -67,8 +70,7 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ends = pruner(self._sweep).prune(self.optuna, found)
-        after = self._trial_attrs(trial)
-        noted = {name: text for name, text in after.items() if before.get(name) != text}
+        noted = _changed(before, self._trial_attrs(trial))
         return Report(trial=trial, step=step, value=value, attrs=noted), bool(ends)
 
     def tell(self, result: Result) -> Tell:
@@ -87,8 +89,7 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.optuna.tell(result.trial, values, state=told)
-        after = self._trial_attrs(result.trial)
-        changed = {name: text for name, text in after.items() if noted.get(name) != text}
+        changed = _changed(noted, self._trial_attrs(result.trial))
         return Tell.model_validate(
             {"trial": result.trial, "state": state, "study_attrs": self._new(before), "attrs": changed}
         )
@@ -141,15 +142,21 @@ class Study:
         else:
             self._storage.set_trial_state_values(event.trial, TrialState.FAIL)
 
-    def _trial_attrs(self, trial: int) -> dict[str, str]:
-        return {name: json.dumps(found) for name, found in self._storage.get_trial_system_attrs(trial).items()}
+    def _trial_attrs(self, trial: int) -> Mapping[str, Any]:
+        return self._storage.get_trial_system_attrs(trial)
 
-    def _study_attrs(self) -> dict[str, str]:
-        found: Mapping[str, Any] = self._storage.get_study_system_attrs(self.optuna._study_id)
-        return {name: json.dumps(value) for name, value in found.items()}
+    def _study_attrs(self) -> Mapping[str, Any]:
+        return self._storage.get_study_system_attrs(self.optuna._study_id)
 
-    def _new(self, before: Mapping[str, str]) -> dict[str, str]:
-        return {name: text for name, text in self._study_attrs().items() if before.get(name) != text}
+    def _new(self, before: Mapping[str, Any]) -> dict[str, str]:
+        return _changed(before, self._study_attrs())
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """What was noted since, as JSON. Optuna's storage never changes what it gave: it puts another in its place."""
+    other = {name: value for name, value in after.items() if name not in before or before[name] is not value}
+    found = {name: json.dumps(value) for name, value in other.items()}
+    return {name: text for name, text in found.items() if name not in before or json.dumps(before[name]) != text}
 
 
 def directions(sweep: Sweep) -> list[Literal["minimize", "maximize"]]:

@@ -112,6 +112,9 @@ def test_it_proposes_the_best_parameters_and_the_record_once(searched: Setting) 
 
 
 def test_a_proposal_that_was_merged_leaves_nothing_to_propose(searched: Setting) -> None:
+    searched.repository.change("ml-experiment.yaml", "trials: 3", "trials: 3\n  start: params")
+    searched.repository.commit()
+    searched.push("main")
     searched.hurried_step("workflow_dispatch", dispatched(), mode="sweep", propose="true")
     searched.git("fetch", "-q", str(searched.forge.git.folder), "ml-experiment/sweep-tiny")
     searched.git("clean", "-qfd")
@@ -122,6 +125,7 @@ def test_a_proposal_that_was_merged_leaves_nothing_to_propose(searched: Setting)
     assert (done.code, proposals(searched)) == (0, [])
     assert "nothing to propose: the experiment file has these parameters and this record already" in done.log
     assert "the record was followed to the same table" in done.summary
+    assert "from where it started (x = 1.0; params has x = " in done.log
 
 
 def test_a_token_that_may_not_write_loses_the_proposal_and_nothing_else(searched: Setting) -> None:

@@ -115,6 +115,14 @@ def test_the_first_trial_is_what_is_known(searched: Repository, start: str) -> N
     assert searched.run("sweep").code == 0
     assert lock_of(searched)["table"][0]["params"] == {"x": 1.25, "act": "tanh"}
     assert lock_of(searched)["table"][1]["params"] != {"x": 1.25, "act": "tanh"}
+    if start == "params":  # as who takes over what a sweep found
+        searched.change("ml-experiment.yaml", "x: 1.25", "x: 3.5")
+    else:
+        (searched.folder / "baselines" / "tiny.json").unlink()
+    again = searched.run("sweep", "--json")
+    assert (again.code, again.json["replayed"], again.json["cached"]) == (0, True, 2), again.err
+    moved = "from where it started (x = 1.25; params has x = 3.5: --new starts there)"
+    assert (moved in again.err) == (start == "params"), again.err
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,34 @@ print(client.get_run(run.info.run_id).data.params)
     assert ran.captured.not_captured == ()
 
 
+def test_a_model_stored_in_mlflow_adds_no_points_to_the_curves_of_its_run(project: Project, light: Path) -> None:
+    ran = project.script(
+        MLFLOW
+        + """
+from mlflow.models.model import Model
+class Flavor:
+    @staticmethod
+    def save_model(path, mlflow_model):
+        os.makedirs(path)
+        mlflow_model.save(os.path.join(path, "MLmodel"))
+with mlflow.start_run() as run:
+    for step in range(3):
+        mlflow.log_metric("loss", 3.0 - step, step=step)
+    mlflow.log_metric("acc", 0.5)
+    stored = Model.log(artifact_path=None, name="model", flavor=Flavor)
+    mlflow.log_metrics({"after": 7.0})
+print(sorted((m.key, m.step, m.value) for m in mlflow.get_logged_model(stored.model_id).metrics))
+""",
+        python=light,
+    )
+    assert ran.code == 0, ran.err
+    assert "('loss', 0, 3.0)" in ran.out, "MLflow logs the metrics of step 0 again, for the model"
+    assert ran.points("loss") == [(0, 3.0), (1, 2.0), (2, 1.0)]
+    assert ran.points("acc") == [(0, 0.5)]
+    assert ran.points("after") == [(0, 7.0)]
+    assert ran.captured.not_captured == ()
+
+
 def test_mlflow_metrics_logged_without_a_step_are_one_curve(project: Project, light: Path) -> None:
     ran = project.script(
         MLFLOW + "with mlflow.start_run():\n  for v in (3, 2, 1): mlflow.log_metric('loss', v)\n", python=light

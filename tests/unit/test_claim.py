@@ -131,8 +131,8 @@ def test_a_long_word_of_a_stranger_stays_within_the_limit_of_a_comment() -> None
 
 TABLE = tuple(Row(trial=i, state="complete", params={"lr": i / 100}, values=(i / 10,)) for i in range(4))
 LOCK = SweepLock(
-    experiment="digits", spec={}, machine="m", trials=4, table_digest=table_digest(TABLE), best=(3,), claim=CLAIM,
-    order="a0 t0 a1 t1 a2 t2 a3 t3", table=TABLE,
+    experiment="digits", spec={"start": "null"}, machine="m", trials=4, table_digest=table_digest(TABLE),
+    best=(3,), claim=CLAIM, order="a0 t0 a1 t1 a2 t2 a3 t3", table=TABLE,
 )  # fmt: skip
 RECORD = Record("sweeps/digits.lock.json", LOCK)
 HONEST = found(params={"lr": 0.03})

@@ -40,7 +40,15 @@ def test_a_run_gets_what_it_needs_and_nothing_that_is_not_listed() -> None:
         "PATH": f"/cache/venv/bin:{os.defpath}",
         "VIRTUAL_ENV": "/cache/venv",
         "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+
+
+def test_who_names_a_switch_of_ours_has_it_as_they_set_it() -> None:
+    named = ("DO_NOT_TRACK",)
+    assert for_run(PYTHON, {"DO_NOT_TRACK": "0"}, named, None)["DO_NOT_TRACK"] == "0"
+    assert for_run(PYTHON, {"DO_NOT_TRACK": "0"}, (), None)["DO_NOT_TRACK"] == "1"
 
 
 @given(st.dictionaries(st.from_regex(r"(GITHUB|ACTIONS|INPUT|RUNNER)_[A-Z]{1,9}", fullmatch=True), st.just("secret")))

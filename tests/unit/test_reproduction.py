@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from experiment.curves import Curve
 from experiment.snapshot import RunSummary
 from experiment.spec import Goal, Metric, Tolerance
 from reporting.decision import Reproduction
-from reporting.parting import Parting, how_curves_part, how_it_parts, parting
+from reporting.parting import Parting, how_curves_part, how_it_parts, how_runs_part, parting
 from reporting.reproduction import reproduced, what_differs
 
 ACC = {"acc": Metric(goal=Goal.MAXIMIZE)}
@@ -92,6 +93,14 @@ def test_far_at_the_first_step_is_data_seed_initialisation_or_code() -> None:
 def test_far_at_a_later_step_is_left_open() -> None:
     assert parting(gap([1.0] * 6, [1.0, 1.0, 1.0, 1.5, 1.4, 1.6])) is Parting.UNCLEAR
     assert parting(noise_that_grows(1e-5, 1.0)) is Parting.UNCLEAR
+
+
+def test_a_metric_of_two_sources_is_compared_with_itself() -> None:
+    """A script may compute a score with scikit-learn and log it to MLflow too: two curves of one name."""
+    of_sklearn, of_mlflow = curve([0.5]), replace(curve([0.5, 0.5]), source="mlflow")
+    assert how_runs_part([of_sklearn, of_mlflow], [of_mlflow, of_sklearn]) == ()
+    worse = replace(of_mlflow, value=np.array([0.5, 0.4]))
+    assert [gap.first_bits for gap in how_runs_part([of_sklearn, of_mlflow], [of_sklearn, worse])] == [2]
 
 
 def test_how_curves_part_is_one_clause() -> None:

@@ -75,11 +75,12 @@ def test_a_trials_seed_depends_on_the_studys_seed_and_its_number() -> None:
 
 
 def a_lock(tmp_path: Path, trials: int = 12) -> SweepLock:
+    tmp_path.mkdir(exist_ok=True)
     sweep = a_sweep(space=MIXED, trials=trials)
     events = swept(tmp_path / "log", sweep, Free(), Drawn(sweep, 4, 1))
     return SweepLock(
-        experiment="x", spec={"sweep.seed": "0"}, machine="m", trials=trials, table_digest=digest(events), best=(0,),
-        order=lockfile.order_of(events), table=tuple(rows(events)),
+        experiment="x", spec={"sweep.seed": "0", "start": "null"}, machine="m", trials=trials,
+        table_digest=digest(events), best=(0,), order=lockfile.order_of(events), table=tuple(rows(events)),
     )  # fmt: skip
 
 
@@ -102,6 +103,9 @@ def test_an_edited_record_is_refused(tmp_path: Path) -> None:
         lockfile.read(path)
     path.write_text("{}")
     with pytest.raises(UnreadableLock):
+        lockfile.read(path)
+    lockfile.write(a_lock(tmp_path / "another").model_copy(update={"spec": {"start": "[1]"}}), path)
+    with pytest.raises(UnreadableLock, match=r"spec\.start: not the parameters of a first trial"):
         lockfile.read(path)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sweeping import SPACE, SWEEPS, Drawn, a_sweep, digest, points, swept
 
 from runner.sweep import log as logs
-from runner.sweep.events import Prune, Tell
+from runner.sweep.events import Ask, Prune, Report, Tell
 from runner.sweep.orders import Follow, Free, Order, Window
 from runner.sweep.table import rows
 
@@ -29,6 +29,29 @@ def test_pruners_end_trials_in_both_orders(pruner: str, order: str, tmp_path: Pa
     pruned = {event.trial for event in events if isinstance(event, Prune)}
     assert pruned
     assert {row.trial for row in rows(events) if row.state == "pruned"} == pruned
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+def test_in_a_window_a_trial_that_is_pruned_makes_room_at_once(pruner: str, tmp_path: Path) -> None:
+    """As with four workers that take the same time for every point: four are busy until the last trial is asked for."""
+    sweep = SWEEPS[pruner]
+    events = swept(tmp_path / "log", sweep, Window(4), Drawn(sweep, 3, 2, 9))
+    now, clock, asked, told = 0, dict[int, int](), 0, list[int]()
+    for event in events:
+        match event:
+            case Ask():
+                clock[event.trial], asked = now, asked + 1
+            case Report() | Tell():
+                assert asked - len(told) == min(4, sweep.trials - len(told))
+                assert clock[event.trial] == min(time for trial, time in clock.items() if trial not in told)
+                now = clock[event.trial]
+                if isinstance(event, Report):
+                    clock[event.trial] += 1
+                else:
+                    told.append(event.trial)
+            case _:
+                pass
+    assert told != sorted(told)  # one that was pruned did not wait for an earlier one that was not
 
 
 @pytest.mark.parametrize("name", ["tpe", "tpe, conditional", "cmaes", "nsga2", "qmc", "grid", "median", "halving"])

@@ -59,7 +59,9 @@ def _hook_imports(settings: Settings, places: Places, seeds: Seeds) -> None:
         hooks.after(name, of_sklearn.metrics_imported)
     for name in sklearn.SCORING_CLASSES:
         hooks.after(name, of_sklearn.classes_imported)
-    hooks.after(mlflow.MODULE, mlflow.Mlflow(stream, metrics).imported)
+    of_mlflow = mlflow.Mlflow(stream, metrics)
+    hooks.after(mlflow.CLIENT_MODULE, of_mlflow.client_imported)
+    hooks.after(mlflow.MODEL_MODULE, of_mlflow.models_imported)
     hooks.install()
     atexit.register(guarded, stream, "libraries in use", libraries.look_closely)
     atexit.register(guarded, stream, "GPU memory", torch.tell_gpu_memory, stream)
