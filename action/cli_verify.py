@@ -29,7 +29,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, address: str | Non
     from action import claim_view, sweep_view
     from action.activities import sweep_asked as asked
     from action.activities.sweep_open import open_hands
-    from action.activities.verify import record_of
+    from action.activities.verify import check_fresh, record_of
     from action.activities.verify import verify as run_it
     from action.interrupts import counted
     from action.terminal import report_line
@@ -41,6 +41,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, address: str | Non
     experiment = file.load(path)
     asked.sweep_of(experiment)
     record = record_of(folder_of(path), experiment)
+    check_fresh(record, wanted)
     with (
         screen_for(as_json) as screen,
         open_hands(path, experiment, screen, os.environ, choice, address=address) as (opened, hands),
