@@ -96,7 +96,7 @@ class RayCluster:
         )
         command = [sys.executable, "-W", "ignore", "-c", code]
         environ = {**os.environ, **self.environ, "RAY_USAGE_STATS_ENABLED": "0"}
-        subprocess.run(command, env=environ, check=True, timeout=90, capture_output=True)
+        subprocess.run(command, env=environ, check=True, timeout=300, capture_output=True)
 
 
 def _started(folder: Path, options: list[str], environ: Mapping[str, str]) -> RayNode:
@@ -134,7 +134,7 @@ def ray_cluster(
     head = _started(folder / "head", [*options, "--include-dashboard", "false"], environ or {})
     made = RayCluster(folder, port, client, environ or {}, head)
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 300
         while not _answers(port):
             assert head.process.poll() is None, (head.folder / "start.log").read_text()
             assert time.monotonic() < until
