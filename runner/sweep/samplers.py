@@ -27,6 +27,11 @@ DIGITS = 10
 """Significant digits of a suggestion: beyond them CMA-ES and GP follow the BLAS kernel."""
 
 
+def to_digits(value: float) -> float:
+    """Rounded to DIGITS significant digits."""
+    return float(f"{value:.{DIGITS - 1}e}")
+
+
 def seed_of(*parts: object) -> int:
     """A seed of 32 bits for what the parts name: blake2b of them, joined by colons."""
     text = ":".join(map(str, parts))
@@ -59,7 +64,7 @@ def rounded(value: Scalar, range_: Range) -> Scalar:
     if range_.float_ is None or range_.step is not None:
         return value
     low, high = range_.float_
-    return min(max(float(f"{value:.{DIGITS - 1}e}"), low), high)
+    return min(max(to_digits(float(value)), low), high)
 
 
 class Samplers:
