@@ -12,7 +12,8 @@ from action.outputs import metric_figures
 from action.terminal import metric_rows
 from experiment.claim import Verification
 from experiment.value import double_to_json
-from reporting.claim_report import build, headline, said_of
+from reporting.claim_report import build
+from reporting.claim_words import headline, said_of, what_now
 from reporting.decision import Verdict
 from reporting.document import commit, line, listed, text_of
 from reporting.sweep_words import parameters
@@ -32,6 +33,7 @@ def lines(found: Verification, verdict: Verdict) -> Iterator[str]:
     told += [f"table: {row.strip()}" for row in verdict.reproduction_reason.split("\n") if found.again is not None]
     told += [f"not as in the record: {', '.join(found.changed)}"] if found.changed else []
     told.append(f"gate: {verdict.gate_reason}")
+    told += [text_of(now)] if (now := what_now(found, verdict)) else []
     yield ""
     yield f"{said:<{len(pad)}}{told[0]}"
     yield from (f"{pad}{row}" for row in told[1:])

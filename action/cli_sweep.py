@@ -41,9 +41,7 @@ def sweep(
     ] = None,
     export: Annotated[str | None, typer.Option(help="Storage URL of Optuna the finished study is written to.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a new study where there is a record of one.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Judge the record: run its best trial again, on fresh seeds.")
-    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Judge the record: run its best trial again.")] = False,
     first: Annotated[
         int | None, typer.Option(min=1, help="With --verify: make the first so many trials again too, and compare.")
     ] = None,
@@ -51,7 +49,8 @@ def sweep(
         bool, typer.Option("--all", help="With --verify: make all trials again too, and compare.")
     ] = False,
     seeds: Annotated[
-        str | None, typer.Option(help="With --verify: the fresh seeds, 5-24. Default: as many as the claim has.")
+        str | None,
+        typer.Option(help="With --verify: fresh seeds, 5-24. Default: the claim's, and fresh ones where these differ."),
     ] = None,
     no_cache: NoCache = False,
     environment: Environment = None,

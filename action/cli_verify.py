@@ -27,7 +27,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
     from action import claim_view, sweep_view
     from action.activities import sweep_asked as asked
     from action.activities.session import open_session
-    from action.activities.verify import record_of
+    from action.activities.verify import check_fresh, record_of
     from action.activities.verify import verify as run_it
     from action.interrupts import counted
     from action.terminal import report_line
@@ -39,6 +39,7 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
     experiment = file.load(path)
     asked.sweep_of(experiment)
     record = record_of(folder_of(path), experiment)
+    check_fresh(record, wanted)
     with (
         screen_for(as_json) as screen,
         open_session(path, asked.openable(experiment), screen, os.environ, choice) as opened,

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from action.activities.verify import Record, Wanted
 from experiment.claim import NoClaim, Verification
+from experiment.spec import Experiment
+from reporting.claim_stages import next_stage
 from reporting.document import Line, code, told
+from reporting.stages import Stop
 from runner.sweep import lockfile
 from runner.sweep.refusals import UnreadableLock
 
@@ -37,10 +40,11 @@ def brought(path: str, head: bytes | None, base: bytes | None, commit: str) -> B
     return Brought(record, told(both, code(path), short))
 
 
-def sound(found: Verification | None, record: Record, wanted: Wanted) -> Verification:
+def sound(found: Verification | None, record: Record, wanted: Wanted, policy: Experiment) -> Verification:
     """What another job says it found, as far as it answers what was asked.
 
-    Of it only the runs and the table's answer count; everything else is taken from the record itself.
+    Of it only the runs and the table's answer count; everything else is taken from the record itself. Runs that stop
+    before all was run that `policy` wants, or that have none on the claim's own seeds, are no answer.
     """
     asked = Verification(record=record.path, no_claim=record.no_claim, why=record.why, before=record.before)
     lock = record.lock
@@ -56,12 +60,12 @@ def sound(found: Verification | None, record: Record, wanted: Wanted) -> Verific
     claim, row = lock.claim, lock.best_row
     if record.no_claim is not None or claim is None or row is None:
         return kept
-    seeds = {run.seed for run in found.runs}
-    used = {*claim.seeds, *(record.before.seeds if record.before is not None else ())}
-    enough = len(seeds) == len(found.runs) >= len(claim.seeds) and not seeds & used
-    if not found.lost and (not enough or found.params != row.params):
+    answer = kept.model_copy(update={"claim": claim, "params": found.params, "runs": found.runs})
+    once = len({run.seed for run in found.runs}) == len(found.runs)
+    whole = once and isinstance(next_stage(answer, policy), Stop)
+    if not found.lost and (not whole or found.params != row.params):
         return missing
-    return kept.model_copy(update={"claim": claim, "params": found.params, "runs": found.runs})
+    return answer
 
 
 def _read(path: str, data: bytes | None) -> Record:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from itertools import count, islice
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from experiment.names import Goal
 from experiment.snapshot import RunSummary
@@ -13,13 +13,20 @@ from experiment.value import Double, Scalar, Value
 
 
 class Claim(Value):
-    """The best trial's parameters on seeds that no trial used: one value of the objective a seed."""
+    """The best trial's parameters on seeds that no trial used: for each seed the objective's value, and all it left."""
 
     trial: int
     metric: str
     goal: Goal
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     values: Annotated[tuple[Double, ...], Field(min_length=1)]
+    results: Annotated[tuple[str, ...], Field(min_length=1)]  # `experiment.record.result_digest` of the run
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "Claim":
+        if not len({*self.seeds}) == len(self.seeds) == len(self.values) == len(self.results):
+            raise ValueError("not one value and one result for each seed")
+        return self
 
 
 class MadeAgain(Value):
@@ -51,7 +58,7 @@ class Verification(Value):
     no_claim: NoClaim | None = None
     why: str = ""  # more about that, where the record cannot be read
     before: Claim | None = None  # the base commit's, where the change brings a record of its own
-    runs: tuple[RunSummary, ...] = ()  # on seeds that neither claim has
+    runs: tuple[RunSummary, ...] = ()  # on seeds of the claim, and on others that neither claim has
     again: MadeAgain | None = None
     changed: tuple[str, ...] = ()  # keys of the specification that are not as in the record
     lost: str = ""  # why the machine could not make it

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
@@ -97,7 +98,14 @@ def parse(text: str, *, name: str, default_name: str) -> Experiment:
 def _tree(text: str, name: str, lines: list[str]) -> Any:
     """The YAML tree with the places of its keys, checked to be a tree of plain values."""
     try:
-        tree = YAML(typ="rt").load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ReusedAnchorWarning)  # which of the two an alias means is the reader's guess
+            tree = YAML(typ="rt").load(text)
+    except ReusedAnchorWarning as error:
+        told = str(error).strip()
+        line, column = map(int, re.findall(r", line ([0-9]+), column ([0-9]+)", told)[-1])
+        problem = f"{told.splitlines()[0]}; give each anchor a name of its own"
+        raise _wrong(name, lines, _Place(line - 1, column - 1, 1), problem) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _Place(mark.line, mark.column, 1) if mark else None

@@ -177,7 +177,7 @@ class Sweep(Value):
     space: Annotated[dict[ParamName, Range], Field(min_length=1)]
     """Parameter and its range; `{parameter}` may then stand in the command."""
     on_pull_request: Literal["none", "best", "all"] | First = "none"
-    """What a pull request makes again: nothing, the best trial on fresh seeds, or besides all trials of the record."""
+    """What a pull request makes again: nothing, the best trial, or besides all trials of the record."""
     limits: Limits = Limits()
     """The most that a sweep started by hand on GitHub may take, as the default branch has it."""
     register_: Annotated[Registration | None, Field(alias="register")] = None

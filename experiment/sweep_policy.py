@@ -10,7 +10,7 @@ from experiment.value import Value
 
 
 class First(Value):
-    """The best trial on fresh seeds, and the first trials of the record."""
+    """The best trial, and the first trials of the record."""
 
     first: Annotated[int, Field(ge=1)]
     """How many trials of the record are made again and compared."""

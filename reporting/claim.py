@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from experiment.claim import Claim, MadeAgain, NoClaim, Verification
-from experiment.snapshot import RunSummary
-from experiment.spec import Experiment, Metric
-from reporting.comparison import value_of
+from experiment.claim import MadeAgain, NoClaim, Verification
+from experiment.spec import Experiment
+from reporting.claim_stages import decided
 from reporting.decision import Decision, GateResult, Judgement, Reproduction, Verdict
-from reporting.evidence import Rules
 from reporting.gate import Answer, of_metrics, of_reproduction, of_runs, worst
-from reporting.verdict import judge, overall
+from reporting.verdict import overall
 
 
 def verdict(found: Verification, policy: Experiment) -> Verdict:
@@ -19,7 +17,7 @@ def verdict(found: Verification, policy: Experiment) -> Verdict:
     that is missing passes: no record, no claim, a run that failed. Only where trials are made again may a study of
     several objectives, which has no claim, pass by its table alone.
     """
-    decisions = tuple(_decision(claim, found.runs, policy) for claim in (found.claim, found.before) if claim)
+    decisions = decided(found, policy)
     table = _table(found)
     judgement, decisive = overall(decisions)
     by_table = found.claim is None and table[0] is Reproduction.IDENTICAL and _is_front(found)
@@ -34,22 +32,6 @@ def verdict(found: Verification, policy: Experiment) -> Verdict:
         reproduction_reason=table[1],
         gate=answer.result,
         gate_reason=answer.reason.replace("the baseline", "the claim").replace("baseline runs", "runs of the claim"),
-    )
-
-
-def _decision(claim: Claim, runs: Sequence[RunSummary], policy: Experiment) -> Decision:
-    terms = policy.metrics.get(claim.metric, Metric())
-    values = [value for run in runs if (value := value_of(run, claim.metric)) is not None]
-    return judge(
-        claim.values,
-        values,
-        metric=claim.metric,
-        goal=claim.goal,
-        margin=terms.margin,
-        tolerance=terms.tolerance,
-        quantum=terms.quantum,
-        rules=Rules(alpha=policy.alpha),
-        candidate_failed=len(runs) - len(values),
     )
 
 

@@ -4,7 +4,7 @@ from experiment.claim import Verification
 from experiment.command import text
 from reporting import sureness
 from reporting.charts import margin_words, range_words, side_of
-from reporting.claim import without_claim
+from reporting.claim_words import AS_CLAIMED, NEWS, headline, lead, said_of, what_now
 from reporting.decision import Decision, GateResult, Judgement, Reproduction, Verdict
 from reporting.document import (
     Block,
@@ -26,11 +26,10 @@ from reporting.document import (
 )
 from reporting.gate import WORST_FIRST
 from reporting.markdown import name
-from reporting.numbers import NBSP, count, duration
-from reporting.words import amount, and_then, because, gate, look, metric, odds, pair, seeds_in_words, sentence
+from reporting.numbers import NBSP, duration
+from reporting.words import amount, look, pair, seeds_in_words, sentence
 from reporting.words import shortened as short
 
-_NEWS = (Judgement.REGRESSED, Judgement.CHANGED)
 _MOST_KEYS = 6
 
 
@@ -84,73 +83,24 @@ def _answer(verdict: Verdict) -> str:
     return f"No, {said_of(verdict)}" if verdict.gate is GateResult.FAILED else f"Not known, {said_of(verdict)}"
 
 
-def said_of(verdict: Verdict) -> str:
-    """The verdict in two words at most."""
-    if verdict.gate is GateResult.INFRASTRUCTURE:
-        return "not judged"
-    news = verdict.judgement in _NEWS
-    return "not reproduced" if verdict.reproduction is Reproduction.DIFFERS and not news else verdict.judgement.value
-
-
-def headline(found: Verification, verdict: Verdict) -> Line:
-    """The verdict and the number or sentence behind it."""
-    decided = next((d for d in verdict.decisions if d.judgement is verdict.judgement), None)
-    said = said_of(verdict)
-    if verdict.gate is GateResult.INFRASTRUCTURE:
-        why = line("the machine failed, not the sweep")
-    elif said == "not reproduced":
-        why = line(short(verdict.reproduction_reason))
-    elif decided is None:
-        why = line(short(verdict.reproduction_reason if found.again is not None else without_claim(found)))
-    elif decided.judgement is Judgement.UNVERIFIABLE:
-        why = line(short(decided.reason))
-    else:
-        why = because(decided, decided.judgement)
-    return line(strong(said), " — ", why)
-
-
-def lead(found: Verification, verdict: Verdict) -> tuple[Line, ...]:
-    """What is claimed, what came out, how sure that is, and what the gate says."""
-    said = [_against(found, verdict, decision, first=i == 0) for i, decision in enumerate(verdict.decisions)]
-    return (*said, gate(verdict))
-
-
-def _against(found: Verification, verdict: Verdict, decision: Decision, *, first: bool) -> Line:
-    claim = found.claim if first else found.before
-    words = look(decision)
-    claimed = words.spread(*pair(decision.baseline))
-    if not first or claim is None:
-        return line(f"The base commit's record claims {claimed}: against that, ", strong(str(decision.judgement)), ".")
-    own = "The record that this change brings" if found.before is not None else "The record"
-    begun = line(f"{own} claims ", metric(claim.metric), f" {claimed} of trial {claim.trial} ",
-                 f"over {count(len(claim.seeds), 'fresh seed')}")  # fmt: skip
-    if decision.candidate.mean is None:
-        return line(begun, "; ", sentence(short(decision.reason)))
-    return line(
-        begun, "; here it is ", strong(words.spread(*pair(decision.candidate))),
-        f" over {count(decision.candidate.n, 'other one', 'other ones')}",
-        odds(decision.judgement, decision), ".",
-        and_then(verdict.model_copy(update={"judgement": decision.judgement}), decision),
-    )  # fmt: skip
-
-
 def charts_of(verdict: Verdict) -> tuple[Chart, ...]:
     """One figure: every value that is claimed, and every one that came out."""
     decision = next(iter(verdict.decisions), None)
-    if decision is None or not decision.candidate.values or decision.judgement is Judgement.UNVERIFIABLE:
+    shown = decision is not None and decision.judgement not in (*AS_CLAIMED, Judgement.UNVERIFIABLE)
+    if decision is None or not shown or not decision.candidate.values:
         return ()
-    words, shown = look(decision), name(decision.metric)
+    words, title = look(decision), name(decision.metric)
     sides = (side_of("the claim", decision.baseline), side_of("this commit", decision.candidate))
     return (
         Chart(
-            metric=shown,
+            metric=title,
             unit=words.unit,
             sides=sides,
             margin=decision.margin,
             margin_words=margin_words(decision),
             decimals=words.decimals,
             exponent=words.exponent,
-            alt=f"{shown} of each run: {', '.join(range_words(side, words) for side in sides)}",
+            alt=f"{title} of each run: {', '.join(range_words(side, words) for side in sides)}",
         ),
     )
 
@@ -179,7 +129,7 @@ def _cells(label: str, decision: Decision) -> tuple[Line, ...]:
     change = "–" if decision.delta is None else words.with_unit(words.signed(decision.delta))
     inside = "–" if between is None else words.in_words(decision.noise_sd).interval(*between)
     told_ = str(decision.judgement)
-    said = strong(told_) if decision.judgement in _NEWS else told_
+    said = strong(told_) if decision.judgement in NEWS else told_
     return line(label), line(said), line(change), line(inside), *sides
 
 
@@ -187,9 +137,11 @@ def bullets(found: Verification, verdict: Verdict) -> tuple[Paragraph, ...]:
     """The parameters, the table's own question, what is not as it was, and what to do."""
     said = [
         _parameters(found),
-        line(strong("Does the table come out again?"), " ", _table_again(verdict)),
+        line(strong("Does the table come out again?"), " ", _table_again(verdict))
+        if found.claim or found.again
+        else (),
         _changed(found),
-        _what_now(found, verdict),
+        line(strong("What now?"), " ", *now) if (now := what_now(found, verdict)) else (),
     ]
     return tuple(Paragraph(kind="bullet", words=words) for words in said if words)
 
@@ -228,24 +180,6 @@ def _changed(found: Verification) -> Line:
     return line(strong("What is not as in the record?"), " ", keys, ".")
 
 
-def _what_now(found: Verification, verdict: Verdict) -> Line:
-    new = code("ml-experiment sweep --new")
-    record = code(found.record)
-    if verdict.gate is GateResult.PASSED:
-        return ()
-    if verdict.gate is GateResult.INFRASTRUCTURE:
-        advice = told(
-            "Mend the machine, then run this again: {}.", line(short(found.lost)) if found.lost else line("it is lost")
-        )
-    elif found.claim is None:
-        advice = told("Make a record that can be held to its word: {} writes {}.", new, record)
-    elif any(decision.judgement is Judgement.INCONCLUSIVE for decision in verdict.decisions):
-        advice = told("Spend more seeds: {}.", code("ml-experiment sweep --verify --seeds 5-24"))
-    else:
-        advice = told("Undo what moved it, or search again: {} writes {} anew.", new, record)
-    return line(strong("What now?"), " ", advice)
-
-
 def _details(found: Verification, verdict: Verdict) -> tuple[Section, ...]:
     if not found.runs:
         return ()
@@ -264,7 +198,9 @@ def _runs(found: Verification, verdict: Verdict) -> Table:
     for run in found.runs:
         value = run.metrics.get(shown)
         written = amount(look(first), value) if first is not None and value is not None else "–"
-        how = "from cache" if run.cached else "" if run.ok else str(run.outcome.status)
+        claimed = found.claim is not None and run.seed in found.claim.seeds
+        good = "from cache" if run.cached else "the claim's own seed" if claimed else "a fresh seed"
+        how = good if run.ok else str(run.outcome.status)
         cells = (line(str(run.seed)), line(written), line(duration(run.wall_s)), line(how))
         rows.append(Row(cells=cells, detail=Detail.RUNS))
     head = (line("seed"), line(code(name(shown))), line("time"), line(""))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LEFT, _BOTTOM, _TOP = 0.075, 0.15, 0.885
+_TWO_LINES = 0.15  # of the height of the figure
 
 
 def draw(figure: "Figure", chart: HistoryChart, theme: Theme) -> None:
@@ -92,12 +93,15 @@ def _fresh(axes: "Axes", chart: HistoryChart, fresh: Fresh, theme: Theme) -> Non
     words = rounding_of(chart.metric)
     axes.set_title(f"fresh seeds, n = {n}", loc="left", color=theme.ink, fontsize=9)
     spread = f"\n± {words.number(fresh.sd)}" if fresh.sd is not None else ""
-    axes.text(0.56, mean, words.number(fresh.mean) + spread, va="center", color=theme.sides[1], fontsize=9,
-              linespacing=1.15)  # fmt: skip
+    side = 0
     if chart.leaders:
-        axes.axhline(chart.leaders[-1][1], color=theme.sides[1], linewidth=1, linestyle=(0, (4, 3)), zorder=2)
-        above = chart.metric.maximize
-        axes.annotate("the sweep's own", (0.98, chart.leaders[-1][1]), xytext=(0, 3 if above else -3),
-                      textcoords="offset points", ha="right", va="bottom" if above else "top", color=theme.faint,
-                      fontsize=8)  # fmt: skip
+        own, above = chart.leaders[-1][1], chart.metric.maximize
+        axes.axhline(own, color=theme.sides[1], linewidth=1, linestyle=(0, (4, 3)), zorder=2)
+        axes.annotate("the sweep's own", (0.98, own), xytext=(0, 3 if above else -3), textcoords="offset points",
+                      ha="right", va="bottom" if above else "top", color=theme.faint, fontsize=8)  # fmt: skip
+        if abs(mean - own) < _TWO_LINES * (high - low):
+            side = -1 if above else 1  # away from the words at that line
+    axes.annotate(words.number(fresh.mean) + spread, (0.56, mean), xytext=(0, 3 * side), textcoords="offset points",
+                  va={-1: "top", 0: "center", 1: "bottom"}[side], color=theme.sides[1], fontsize=9,
+                  linespacing=1.15, annotation_clip=False)  # fmt: skip
     axes.set_xlabel("the same parameters", color=theme.ink)

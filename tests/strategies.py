@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import AllowInfNan, BaseModel, PlainSerializer, StringConstraints
 from pydantic.fields import FieldInfo
 
+from experiment.claim import Claim
 from experiment.search import Bound, Range, Sweep
 from experiment.spec import BaselineSpec, EnvironmentSpec, Experiment, Metric
 from experiment.value import double_bits
@@ -186,6 +187,17 @@ def _experiments() -> st.SearchStrategy[Experiment]:
     return params.flatmap(with_command)
 
 
+def _claims() -> st.SearchStrategy[Claim]:
+    rows = st.lists(st.tuples(st.integers(0, 2**32 - 1), DOUBLES, st.text(max_size=8)), min_size=1, max_size=5,
+                    unique_by=lambda row: row[0])  # fmt: skip
+
+    def of(made: list[tuple[int, float, str]]) -> st.SearchStrategy[Claim]:
+        seeds, values, results = (st.just(tuple(column)) for column in zip(*made, strict=True))
+        return _drawn(Claim, seeds=seeds, values=values, results=results)
+
+    return rows.flatmap(of)
+
+
 SPECIAL: dict[type[BaseModel], Callable[[], st.SearchStrategy[Any]]] = {
     EnvironmentSpec: _environments,
     BaselineSpec: lambda: _drawn(BaselineSpec, mlflow=st.none()) | st.just(BaselineSpec(mlflow="models:/m@baseline")),
@@ -193,6 +205,7 @@ SPECIAL: dict[type[BaseModel], Callable[[], st.SearchStrategy[Any]]] = {
     Metric: _metrics,
     Sweep: _sweeps,
     Bound: _bounds,
+    Claim: _claims,
     Experiment: _experiments,
 }
 

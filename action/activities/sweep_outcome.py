@@ -6,7 +6,7 @@ from pathlib import Path
 
 from action.activities.sweep_asked import sweep_of
 from experiment.claim import Claim
-from experiment.record import Status
+from experiment.record import Status, result_digest
 from experiment.search import Sweep
 from experiment.spec import Experiment
 from experiment.summarise import FinishedRun
@@ -75,5 +75,11 @@ def _claim(sweep: Sweep, swept: Swept) -> Claim | None:
     good = [run for run in runs if run.outcome.status is Status.OK and metric in run.metrics]
     if not runs or len(good) < len(runs):
         return None
-    seeds, values = zip(*((run.parts.seed, run.metrics[metric].value) for run in good), strict=True)
-    return Claim(trial=swept.best[0].trial, metric=metric, goal=goal, seeds=seeds, values=values)
+    return Claim(
+        trial=swept.best[0].trial,
+        metric=metric,
+        goal=goal,
+        seeds=tuple(run.parts.seed for run in good),
+        values=tuple(run.metrics[metric].value for run in good),
+        results=tuple(result_digest(run.metrics, run.artifacts) for run in good),
+    )

@@ -1,4 +1,4 @@
-"""Verifying a sweep: the best trial of its record again on fresh seeds, and trials of the record made again."""
+"""Verifying a sweep: the best trial of its record again, on the claim's seeds or fresh ones, and its table again."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -9,13 +9,14 @@ from action.activities.session import Cache, Session
 from action.activities.sweep import Teller, make_again
 from action.activities.sweep_asked import sweep_of
 from action.activities.sweep_hands import own_hands
-from experiment.claim import Claim, MadeAgain, NoClaim, Verification, fresh_seeds
+from experiment.claim import Claim, MadeAgain, NoClaim, Verification
 from experiment.errors import InfrastructureFailed
 from experiment.search import Sweep
-from experiment.snapshot import RunSummary
 from experiment.spec import Experiment
 from experiment.summarise import summary
 from experiment.sweep_policy import First
+from reporting.claim_stages import next_stage
+from reporting.stages import Continue
 from runner.sweep import lockfile
 from runner.sweep.drive import Wish
 from runner.sweep.lockfile import SweepLock
@@ -62,6 +63,16 @@ def record_of(folder: Path, experiment: Experiment) -> Record:
     return Record(lockfile.name_of(experiment), lockfile.read(lockfile.lock_path(folder, experiment)))
 
 
+def check_fresh(record: Record, wanted: Wanted) -> None:
+    """Raise NotFresh where the seeds that a person chose are the claim's own."""
+    claimed = record.lock.claim.seeds if record.lock is not None and record.lock.claim is not None else ()
+    if known := sorted({*(wanted.seeds or ())} & {*claimed}):
+        raise NotFresh(
+            f"--seeds: {', '.join(map(str, known))}: the claim was made with them, so they say nothing new about it\n"
+            "  choose others, or leave --seeds out: then the claim's own seeds come first\nnothing was run"
+        )
+
+
 def asked_for(sweep: Sweep | None) -> Wanted | None:
     """What `sweep.on_pull_request` asks for; None where nothing."""
     match sweep.on_pull_request if sweep is not None else "none":
@@ -90,7 +101,7 @@ def verify(
     try:
         if record.no_claim is None and lock.best_row is not None and lock.claim is not None:
             found = found.model_copy(update={"params": lock.best_row.params, "claim": lock.claim})
-            found = found.model_copy(update={"runs": _fresh(session, record, lock, wanted)})
+            found = _held_to_its_word(session, found, wanted)
         if wanted.trials:
             made = MadeAgain(asked=min(wanted.trials, len(lock.table)), of=len(lock.table))
             if found.changed:
@@ -117,26 +128,28 @@ def _changed(session: Session, lock: SweepLock) -> Sequence[str]:
     """Where the record started does not count: it is followed from there."""
     if session.experiment.sweep is None:
         return ["sweep"]
-    here = lockfile.deciding(session.experiment, None)
-    return [key for key in lockfile.changes(lock, here) if key != "start"]
+    return lockfile.changes(lock, lockfile.deciding(session.experiment, lock.start))
 
 
-def _fresh(session: Session, record: Record, lock: SweepLock, wanted: Wanted) -> tuple[RunSummary, ...]:
-    """The best trial's parameters on seeds that neither a claim nor the experiment has."""
-    assert lock.claim is not None
-    assert lock.best_row is not None
-    experiment = session.experiment
-    used = {*lock.claim.seeds, *experiment.seeds, *(record.before.seeds if record.before is not None else ())}
-    seeds = wanted.seeds or fresh_seeds(len(lock.claim.seeds), used)
-    if known := sorted({*seeds} & {*lock.claim.seeds}):
-        raise NotFresh(
-            f"seeds {', '.join(map(str, known))}: the claim was made with them, so they say nothing about it\n"
-            "  choose others, or leave --seeds out\nnothing was run"
-        )
-    params = {**experiment.params, **lock.best_row.params}
+def _held_to_its_word(session: Session, found: Verification, wanted: Wanted) -> Verification:
+    """The best trial's parameters on the seeds that a person chose, else stage by stage."""
+    claim, experiment = found.claim, session.experiment
+    assert claim is not None
+    params = {**experiment.params, **found.params}
     again = replace(session, experiment=experiment.model_copy(update={"params": params}))
-    note = f"trial {lock.claim.trial} of the record on fresh seeds: does its claim hold?"
-    return tuple(summary(run) for run, _ in again.runs(seeds, wanted.reuse, note))
+
+    def more(seeds: Sequence[int], reuse: Cache, note: str) -> Verification:
+        made = tuple(summary(run) for run, _ in again.runs(seeds, reuse, note))
+        return found.model_copy(update={"runs": (*found.runs, *made)})
+
+    if wanted.seeds is not None:
+        note = f"trial {claim.trial} of the record on fresh seeds: does its claim hold?"
+        return more(wanted.seeds, wanted.reuse, note)
+    while isinstance(stage := next_stage(found, experiment), Continue):
+        # An earlier run on a seed of the claim may be the very one it was made by: it would answer for itself.
+        own = {*stage.seeds} <= {*claim.seeds}
+        found = more(stage.seeds, Cache.IGNORE if own else wanted.reuse, stage.reason)
+    return found
 
 
 def _again(session: Session, lock: SweepLock, wanted: MadeAgain, wish: Callable[[], Wish], teller: Teller) -> MadeAgain:

@@ -188,7 +188,7 @@ def rejudged(bundle: Bundle, desk: Desk) -> Bundle:
             )
     swept = None
     if desk.wanted is not None and desk.brought is not None:
-        swept = sound(bundle.sweep, desk.brought.record, desk.wanted)
+        swept = sound(bundle.sweep, desk.brought.record, desk.wanted, desk.judged.experiment)
     ours = {
         "policy": desk.judged.experiment,
         "baseline": desk.held.baseline,

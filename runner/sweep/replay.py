@@ -1,5 +1,6 @@
 """A replay held against its record, event by event: the first difference ends it, and is named."""
 
+import json
 from collections import deque
 from collections.abc import Sequence
 
@@ -7,6 +8,8 @@ from experiment.trials import Row, table_digest
 from experiment.value import Scalar, double_bits
 from runner.sweep.events import Ask, Event, Report, Result, Tell
 from runner.sweep.refusals import TableDiffers
+
+_COMPARED = {"trial", "state", "params", "values", "points"}
 
 
 class Replay:
@@ -69,11 +72,14 @@ class Replay:
             why = (
                 f"the record was made on {before}; this is {here}: numerics of another processor or library explain it"
             )
+            now = "follow it where it was made, or start a new study here with --new"
         elif whose == "sampler":
             why = "same processor and libraries, and all results before were equal: this is a bug in ml-experiment"
+            now = "report it with the record; --new starts a new study"
         else:
             why = "same processor and libraries: the code, its data or its environment changed, or it is random"
-        text = f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}"
+            now = "undo that change, make it repeatable, or start a new study with --new"
+        text = f"trial {trial}: {what}: the record has {expected!r}, found {found!r}\n  {why}\n  {now}"
         return TableDiffers(text, elsewhere=before != here)
 
 
@@ -81,7 +87,11 @@ def check_whole(record: Sequence[Row], table: Sequence[Row], *, elsewhere: bool)
     """Raise TableDiffers where the tables differ in any bit, as far as both go, though no event did."""
     for there, here in zip(record, table, strict=False):
         if table_digest([there]) != table_digest([here]):
-            text = f"trial {here.trial}: the record has {there.to_json()}, found {here.to_json()}"
+            shown = [json.dumps(row.model_dump(mode="json", include=_COMPARED)) for row in (there, here)]
+            text = (
+                f"trial {here.trial}: the record has {shown[0]}, found {shown[1]}\n"
+                "  report it with the record; --new starts a new study"
+            )
             raise TableDiffers(text, elsewhere=elsewhere)
 
 

@@ -94,9 +94,9 @@ def test_a_change_that_costs_the_best_trial_fails_though_the_training_is_as_befo
 def test_a_claim_that_holds_is_one_line_and_a_folded_part(setting: Setting) -> None:
     change(setting, "import json", "# a comment\nimport json")
     done = setting.hurried_step("pull_request", setting.pull_request(), comment="changes")
-    assert (done.code, done.outputs["sweep-verdict"], done.outputs["passed"]) == (0, "equivalent", "true"), done.log
+    assert (done.code, done.outputs["sweep-verdict"], done.outputs["passed"]) == (0, "identical", "true"), done.log
     assert setting.comments() == []  # nothing moved
-    assert "**Does the sweep's claim hold?** Yes, equivalent — `loss`" in done.summary
+    assert "**Does the sweep's claim hold?** Yes, identical — the same bits as claimed, 3 runs, " in done.summary
     assert "the first 1 of 3 trials came out the same, to the bit" in done.summary
     assert setting.check()["conclusion"] == "success"
 

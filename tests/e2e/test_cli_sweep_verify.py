@@ -50,18 +50,19 @@ def lock_of(repository: Repository) -> Any:
     return json.loads((repository.folder / "sweeps" / "tiny.lock.json").read_text())
 
 
-def test_a_claim_that_holds_passes_on_other_seeds_with_the_whole_table_again(swept: Repository) -> None:
+def test_a_claim_that_holds_comes_out_to_the_bit_with_the_whole_table_again(swept: Repository) -> None:
     before = lock_of(swept)
     done = swept.run("sweep", "--verify", "--all", "--json")
-    assert (done.code, done.json["verdict"], done.json["table"]) == (0, "equivalent", "identical"), done.err
-    assert (done.json["claim"], done.json["seeds"]) == (before["claim"], [4, 5, 6, 7])
+    assert (done.code, done.json["verdict"], done.json["table"]) == (0, "identical", "identical"), done.err
+    assert (done.json["claim"], done.json["seeds"]) == (before["claim"], [0, 1, 2, 3])
+    assert done.json["values"] == before["claim"]["values"]
     assert done.json["trials_again"] == 4
-    assert not {*done.json["values"]} & {*before["claim"]["values"]}
     assert lock_of(swept) == before
+    again = [record for record in swept.records() if record["parts"]["seed"] in (0, 1, 2, 3)]
+    assert len(again) == 2 * 4  # made again, since the runs that the claim was made of would answer for themselves
     report = Path(done.json["report"]).read_text()
-    assert report.startswith("### tiny sweep: **equivalent** — `loss` ")
+    assert report.startswith("### tiny sweep: **identical** — the same bits as claimed, 4 runs, ")
     assert "all 4 trials came out the same, to the bit" in report
-    assert "<svg" in Path(done.json["html"]).read_text()
 
 
 def test_a_claim_that_does_not_hold_fails_and_says_by_how_much(swept: Repository) -> None:
@@ -70,6 +71,9 @@ def test_a_claim_that_does_not_hold_fails_and_says_by_how_much(swept: Repository
     assert done.code == 1
     assert any(line.startswith("regressed") and "loss" in line for line in lines(done.out)), done.out
     assert "gate: not worse than +0.1 → failed" in done.out
+    report = (swept.state / "sweep-verified.md").read_text()
+    assert "Of the claim's own seeds, seed 0 gave " in report
+    assert "<svg" in (swept.state / "sweep-verified.html").read_text()
 
 
 def test_the_first_trials_are_made_again_and_the_first_difference_is_named(swept: Repository) -> None:
@@ -86,6 +90,7 @@ def test_no_record_is_no_pass(swept: Repository) -> None:
     done = swept.run("sweep", "--verify", "--json")
     assert (done.code, done.json["passed"]) == (4, False)
     assert done.json["gate"] == "a claim → cannot judge: there is no record of a sweep"
+    assert "Make a record: run ml-experiment sweep, and commit sweeps/tiny.lock.json." in done.err
 
 
 def test_a_record_that_was_edited_is_refused(swept: Repository) -> None:
@@ -128,7 +133,7 @@ def test_seeds_are_chosen_as_long_as_they_are_fresh(swept: Repository) -> None:
     assert (more.code, more.json["seeds"]) == (0, [10, 11, 12, 13, 14, 15])
     stale = swept.run("sweep", "--verify", "--seeds", "3-5")
     assert stale.code == 2
-    assert "seeds 3: the claim was made with them" in stale.err
+    assert "--seeds: 3: the claim was made with them" in stale.err
 
 
 def test_options_that_do_not_go_together_are_refused(swept: Repository) -> None:

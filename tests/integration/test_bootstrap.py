@@ -17,8 +17,10 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "a clone"
     folder.mkdir()
     for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
     return folder
 
 
@@ -32,7 +34,7 @@ def bootstrap(checkout: Path, *arguments: str, **variables: str) -> subprocess.C
 
 @pytest.mark.network
 def test_it_sets_up_the_command_from_any_folder_and_then_has_nothing_to_do(checkout: Path) -> None:
-    first = bootstrap(checkout)
+    first = bootstrap(checkout, PYTHONDONTWRITEBYTECODE="1")
     assert first.returncode == 0, first.stderr
     assert [line.removeprefix("bootstrap: ")[:3] for line in first.stdout.splitlines()] == ["1/3", "2/3", "3/3", "rea"]
     imported = subprocess.run(
@@ -40,13 +42,15 @@ def test_it_sets_up_the_command_from_any_folder_and_then_has_nothing_to_do(check
         cwd="/", capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert Path(imported.stdout.strip()) == checkout / "experiment/__init__.py"
+    places = [checkout / "experiment", *(checkout / ".venv").glob("lib/python3*/site-packages/mlflow")]
+    assert [any(place.rglob("*.pyc")) for place in places] == [True] * 2
 
     again = bootstrap(checkout, UV_OFFLINE="1", PIP_NO_INDEX="1")
     assert (again.returncode, again.stdout) == (0, "bootstrap: ready (nothing changed)\n")
 
     with (checkout / "pyproject.toml").open("a") as file:
         file.write("\n")
-    changed = bootstrap(checkout)
+    changed = bootstrap(checkout, UV_COMPILE_BYTECODE="0")
     assert changed.returncode == 0, changed.stderr
     assert "1/3" in changed.stdout
 

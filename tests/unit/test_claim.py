@@ -1,6 +1,8 @@
 """Whether a sweep's claim holds: every outcome, what passes and what never does, and words of strangers."""
 
 import random
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from builders import a_bundle, a_failed_run, a_policy, a_run
@@ -13,17 +15,31 @@ from action.activities.verify import Record, Wanted
 from action.sweep_on_pull import brought, sound
 from experiment.claim import Claim, MadeAgain, NoClaim, Verification, fresh_seeds
 from experiment.record import Status
+from experiment.snapshot import RunSummary
 from experiment.spec import Experiment, Gate, Goal, Metric
 from experiment.trials import Row, table_digest
 from reporting.claim import verdict
 from reporting.claim_report import build
+from reporting.claim_stages import next_stage
 from reporting.decision import GateResult, Judgement, Reproduction
 from reporting.document import line
 from reporting.render import to_html, to_markdown
+from reporting.stages import Continue
 from runner.sweep.lockfile import SweepLock
 
 METRIC = "test/accuracy"
-CLAIM = Claim(trial=3, metric=METRIC, goal=Goal.MAXIMIZE, seeds=(0, 1, 2, 3, 4), values=(0.91, 0.92, 0.9, 0.93, 0.92))
+
+
+def a_claim(values: Sequence[float], first: int = 0, **changes: Any) -> Claim:
+    seeds = tuple(range(first, first + len(values)))
+    runs = [a_run(seed, {METRIC: value}) for seed, value in zip(seeds, values, strict=True)]
+    results = tuple(run.result_sha256 for run in runs)
+    made = Claim(trial=3, metric=METRIC, goal=Goal.MAXIMIZE, seeds=seeds, values=tuple(values), results=results)
+    return made.model_copy(update=changes)
+
+
+CLAIM = a_claim((0.91, 0.92, 0.9, 0.93, 0.92))
+AGAIN = tuple(a_run(seed, {METRIC: value}) for seed, value in zip(CLAIM.seeds, CLAIM.values, strict=True))
 SAME = MadeAgain(asked=2, of=4)
 APART = MadeAgain(asked=2, of=4, difference="trial 1: value of objective 1: the record has 0.9, found 0.8\n  why")
 
@@ -43,8 +59,19 @@ def policy(**gate: str) -> Experiment:
 
 
 FAILED = (a_failed_run(5), a_failed_run(6))
+ALMOST = tuple(a_run(run.seed, {METRIC: run.metrics[METRIC] + 1e-9}) for run in AGAIN)
+OTHER = a_run(0, {METRIC: 0.93})
+LOWER = CLAIM.model_copy(update={"values": (0.8,) * 5})
 CASES = [
     # found, gate of the policy, judgement, gate's answer, exit code
+    (found(runs=AGAIN), {}, Judgement.IDENTICAL, GateResult.PASSED, 0),
+    (found(runs=AGAIN), {"baseline": "equivalent"}, Judgement.IDENTICAL, GateResult.PASSED, 0),
+    (found(runs=ALMOST), {}, Judgement.WITHIN_TOLERANCE, GateResult.PASSED, 0),
+    (found(runs=(*AGAIN[:4], a_failed_run(4))), {}, Judgement.UNVERIFIABLE, GateResult.CANNOT_JUDGE, 4),
+    (found(runs=(OTHER, a_run(5, {METRIC: 0.92}))), {}, Judgement.CONSISTENT, GateResult.PASSED, 0),
+    (found(runs=(OTHER, *found().runs)), {}, Judgement.EQUIVALENT, GateResult.PASSED, 0),
+    (found(runs=AGAIN, before=CLAIM), {}, Judgement.IDENTICAL, GateResult.PASSED, 0),
+    (found(runs=AGAIN, before=LOWER), {}, Judgement.IMPROVED, GateResult.PASSED, 0),
     (found(), {}, Judgement.EQUIVALENT, GateResult.PASSED, 0),
     (found((0.6, 0.61, 0.6, 0.62, 0.6)), {}, Judgement.REGRESSED, GateResult.FAILED, 1),
     (found((0.6, 0.61, 0.6, 0.62, 0.6)), {"baseline": "report"}, Judgement.REGRESSED, GateResult.PASSED, 0),
@@ -102,6 +129,59 @@ def test_the_order_of_runs_does_not_matter_and_what_is_missing_never_passes(
     assert verdict(holed, policy()).gate is not GateResult.PASSED
 
 
+def verified(
+    claim: Claim, run_of: Callable[[int], RunSummary], before: Claim | None = None, **gate: str
+) -> Verification:
+    """All stages of a claim whose runs are `run_of` their seed."""
+    made = found(claim=claim, runs=(), before=before)
+    terms = a_policy(metrics={claim.metric: Metric(goal=claim.goal)}, gate=Gate.model_validate(gate))
+    while isinstance(stage := next_stage(made, terms), Continue):
+        assert stage.seeds
+        assert stage.reason
+        made = made.model_copy(update={"runs": (*made.runs, *map(run_of, stage.seeds))})
+    assert len({run.seed for run in made.runs}) == len(made.runs)
+    return made
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=5), st.sampled_from(["non-inferior", "equivalent"]), st.booleans())
+def test_what_has_not_changed_comes_out_as_claimed_whatever_its_noise(
+    values: list[float], gate: str, brought_again: bool
+) -> None:
+    """No margin, any values, NaN too: runs that give what they gave pass, and are never inconclusive."""
+    claim = a_claim(values)
+    made = verified(
+        claim, lambda seed: a_run(seed, {METRIC: values[seed]}), claim if brought_again else None, baseline=gate
+    )
+    judged = verdict(
+        made, a_policy(metrics={METRIC: Metric(goal=claim.goal)}, gate=Gate.model_validate({"baseline": gate}))
+    )
+    assert (judged.judgement, judged.gate) == (Judgement.IDENTICAL, GateResult.PASSED), judged
+    assert [run.seed for run in made.runs] == list(claim.seeds)
+
+
+def test_a_seed_that_comes_out_otherwise_leaves_the_answer_to_fresh_seeds() -> None:
+    def other(*values: float) -> Callable[[int], RunSummary]:
+        return lambda seed: a_run(seed, {METRIC: values[seed] if seed < len(values) else values[-1]})
+
+    near = verified(CLAIM, other(0.93, 0.92))
+    assert [run.seed for run in near.runs] == [0, 5]  # inside what the claim's runs give
+    far = verified(CLAIM, other(*CLAIM.values[:3], 0.5, 0.6))
+    assert [run.seed for run in far.runs] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert verdict(far, policy()).judgement is Judgement.REGRESSED
+    strict = verified(CLAIM, other(0.93, 0.92), baseline="equivalent")
+    assert len(strict.runs) == 1 + 5
+    lost = verified(CLAIM, lambda seed: a_run(seed, {METRIC: CLAIM.values[seed]}) if seed < 2 else a_failed_run(seed))
+    assert len(lost.runs) == 5
+    same_value = lambda seed: a_run(seed, {METRIC: CLAIM.values[min(seed, 4)]}, result_sha256="0" * 64)  # noqa: E731
+    assert verdict(verified(CLAIM, same_value), policy()).judgement is Judgement.WITHIN_TOLERANCE
+
+
+def test_a_record_of_fewer_seeds_than_the_bases_is_run_on_as_many_where_that_is_open() -> None:
+    few = a_claim((0.94,))
+    made = verified(few, lambda seed: a_run(seed, {METRIC: 0.94 + seed / 1000}), CLAIM)
+    assert [run.seed for run in made.runs] == [0, 5, 6, 7, 8]
+
+
 @given(st.sets(st.integers(0, 30)), st.integers(1, 20))
 def test_fresh_seeds_are_as_many_as_wanted_and_nobodys(used: set[int], wanted: int) -> None:
     seeds = fresh_seeds(wanted, used)
@@ -135,12 +215,12 @@ LOCK = SweepLock(
     best=(3,), claim=CLAIM, order="a0 t0 a1 t1 a2 t2 a3 t3", table=TABLE,
 )  # fmt: skip
 RECORD = Record("sweeps/digits.lock.json", LOCK)
-HONEST = found(params={"lr": 0.03})
+HONEST = found(params={"lr": 0.03}, runs=AGAIN)
 
 
 def test_an_honest_answer_of_another_job_is_kept_with_the_records_own_claim() -> None:
     lied = HONEST.model_copy(update={"claim": CLAIM.model_copy(update={"values": (0.0,) * 5}), "before": None})
-    kept = sound(lied, RECORD, Wanted())
+    kept = sound(lied, RECORD, Wanted(), policy())
     assert (kept.claim, kept.runs, kept.no_claim) == (CLAIM, HONEST.runs, None)
 
 
@@ -151,21 +231,23 @@ def test_an_honest_answer_of_another_job_is_kept_with_the_records_own_claim() ->
         (HONEST.model_copy(update={"params": {"lr": 0.5}}), Wanted()),
         (HONEST.model_copy(update={"runs": HONEST.runs[:2]}), Wanted()),
         (HONEST.model_copy(update={"runs": (HONEST.runs[0],) * 5}), Wanted()),
-        (HONEST.model_copy(update={"runs": tuple(a_run(i, {METRIC: 0.92}) for i in range(5))}), Wanted()),
+        (HONEST.model_copy(update={"runs": tuple(a_run(i, {METRIC: 0.5}) for i in range(5))}), Wanted()),
+        (HONEST.model_copy(update={"runs": found().runs}), Wanted()),
+        (HONEST.model_copy(update={"runs": (OTHER, a_run(5, {METRIC: 0.5}))}), Wanted()),
         (HONEST, Wanted(trials=2)),
         (HONEST.model_copy(update={"again": MadeAgain(asked=1, of=4)}), Wanted(trials=2)),
         (HONEST.model_copy(update={"again": MadeAgain(asked=2, of=2)}), Wanted(trials=2)),
     ],
 )
 def test_an_answer_to_something_else_is_none(told: Verification | None, wanted: Wanted) -> None:
-    kept = sound(told, RECORD, wanted)
+    kept = sound(told, RECORD, wanted, policy())
     assert kept.no_claim is NoClaim.NOT_MADE
     assert verdict(kept, policy()).gate is GateResult.CANNOT_JUDGE
 
 
 def test_the_table_of_all_trials_is_known_to_be_whole() -> None:
     told = HONEST.model_copy(update={"again": MadeAgain(asked=4, of=4)})
-    made = verdict(sound(told, RECORD, Wanted(trials=10**9)), policy())
+    made = verdict(sound(told, RECORD, Wanted(trials=10**9), policy()), policy())
     assert (made.reproduction, made.gate) == (Reproduction.IDENTICAL, GateResult.PASSED)
 
 

@@ -172,6 +172,10 @@ TEXTS = {
         ml-experiment.yaml:2: not YAML: found another document
           2 │ ---
             │ ^""",
+    "a: &x 1\nb: &x 2\n": """\
+        ml-experiment.yaml:2: found duplicate anchor 'x'; give each anchor a name of its own
+          2 │ b: &x 2
+            │    ^""",
     "a: 1\nb: \x1b[31m": "ml-experiment.yaml:2: not YAML: the character U+001B is not allowed",
     "a: " + "[" * 5000: "ml-experiment.yaml: not YAML: nested too deeply",
     "a: " + "[" * 40 + "]" * 40: """\
