@@ -87,27 +87,37 @@ class _Driver:
         self._before = 0.0  # driven by earlier runs
         self._arrived = Arrived(trials=_trials(with_.sweep))
         self._failed = 0
+        self._unwritten: list[Event] = []
 
     def run(self) -> list[Event]:
-        self._go_on()
+        try:
+            self._go_on()
+            self._to_the_end()
+        finally:
+            self._write()
+        self._with.log.sync()
+        return self._events
+
+    def _to_the_end(self) -> None:
         while True:
             wish = self._with.wish()
             if self._hopeless():
-                self._with.log.sync()
-                return self._events
+                return
             if not self._spent.allows(self._with.budget, self._driven()):
                 self._arrived.trials = self._seen.asked
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
+                self._write()
                 if not self._outstanding():
-                    self._with.log.sync()
-                    return self._events
+                    return
                 self._with.study.prepare(self._seen.asked)
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
                 self._do(step)
+                if not isinstance(step, TellEnd):  # the worker that is free now waits for the ask, not for the disk
+                    self._write()
 
     def _driven(self) -> float:
         return self._before + self._with.clock() - self._began
@@ -154,21 +164,23 @@ class _Driver:
 
     def _happened(self, event: Event) -> None:
         self._noted(event)
-        self._written(event)
+        self._unwritten.append(event)
 
-    def _written(self, event: Event) -> None:
-        self._with.log.append(event)
-        self._events.append(event)
-        self._with.told(event)
+    def _write(self) -> None:
+        """Log what happened. Killed before that, a trial runs again, or is asked for again: both are the same."""
+        while self._unwritten:
+            event = self._unwritten[0]
+            self._with.log.append(event)
+            self._events.append(self._unwritten.pop(0))
+            self._with.told(event)
 
     def _do(self, step: Step) -> None:
         study = self._with.study
         match step:
             case AskNext():
                 asked = study.ask(step.trial).model_copy(update={"driven": self._driven()})
-                self._noted(asked)
+                self._happened(asked)
                 self._with.executor.start(asked.trial, asked.params)
-                self._written(asked)  # killed before that, it is asked for again, and is the same
             case ReportPoint():
                 self._arrived.points[step.trial].popleft()
                 if self._judge(step.trial, step.point.step, step.point.value, self._happened):
