@@ -116,7 +116,7 @@ def make_again(
         events, _ = _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
     if wish() is not Wish.GO_ON:
         raise Cancelled
-    check_whole(lock.table, rows(events), elsewhere=lock.machine != plan.machine)
+    check_whole(lock.table, rows(events), elsewhere=lock.machine != also_on(plan.machine, hands))
 
 
 def _drive(
