@@ -98,12 +98,13 @@ def test_where_every_trial_fails_it_stops_early_with_the_first_error(searched: R
     done = searched.run("sweep")
     assert done.code == 1
     assert any(line.startswith("stopped") and "all 3 trials failed; the first: " in line for line in lines(done.out))
+    assert "it printed last: no such thing\n" in done.out
     assert not (searched.folder / "sweeps").exists()
 
 
 def test_an_objective_that_is_never_seen_is_named(searched: Repository) -> None:
     searched.change("ml-experiment.yaml", "objective: {loss:", "objective: {los:")
-    assert "metric 'los' was never seen; seen: loss, size" in searched.run("sweep").out
+    assert "metric 'los' was never seen (did you mean 'loss'?); seen: loss, size" in searched.run("sweep").out
 
 
 def test_a_record_of_another_specification_is_refused_with_what_changed(searched: Repository) -> None:
