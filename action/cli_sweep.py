@@ -75,18 +75,15 @@ def sweep(
 
     choice = Choice(environment, parse_build_args(build_arg))
     reuse = Cache.IGNORE if no_cache else Cache.USE
+    address = cluster_address(executor, ray_address, os.environ)
     if verify:
         given = {"--trials": trials, "--parallelism": parallelism, "--workers": workers, "--order": order}
-        where = {"--executor": executor, "--ray-address": ray_address}
-        refuse_given(
-            {**given, **where, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify"
-        )
+        refuse_given({**given, "--resume": resume, "--export": export, "--new": new or None}, "not with --verify")
         refuse_given({"--first": first if every else None}, "not with --all, which makes every trial again")
         wanted = Wanted(ALL if every else first or 0, parse_seeds(seeds), reuse)
-        raise typer.Exit(judge(path, choice, wanted, as_json=as_json))
+        raise typer.Exit(judge(path, choice, wanted, address=address, as_json=as_json))
     refuse_given({"--first": first, "--all": every or None, "--seeds": seeds}, "only with --verify")
     experiment = asked.changed(file.load(path), trials=trials, parallelism=parallelism, order=order)
-    address = cluster_address(executor, ray_address, os.environ)
     with screen_for(as_json) as screen:
         view = sweep_view.SweepView(screen)
         with open_sweep(path, experiment, screen, os.environ, choice, address=address, workers=workers) as (

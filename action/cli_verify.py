@@ -20,13 +20,15 @@ def refuse_given(given: dict[str, object], why: str) -> None:
         raise typer.BadParameter(why, param_hint=found)
 
 
-def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> int:
-    """Judge the record that lies beside the experiment file; the exit code."""
+def verify(path: Path, choice: "Choice", wanted: "Wanted", *, address: str | None, as_json: bool) -> int:
+    """Judge the record that lies beside the experiment file, by runs made here or on the cluster at `address`; the exit
+    code.
+    """
     from dataclasses import replace
 
     from action import claim_view, sweep_view
     from action.activities import sweep_asked as asked
-    from action.activities.session import open_session
+    from action.activities.sweep_open import open_hands
     from action.activities.verify import check_fresh, record_of
     from action.activities.verify import verify as run_it
     from action.interrupts import counted
@@ -42,14 +44,14 @@ def verify(path: Path, choice: "Choice", wanted: "Wanted", *, as_json: bool) -> 
     check_fresh(record, wanted)
     with (
         screen_for(as_json) as screen,
-        open_session(path, asked.openable(experiment), screen, os.environ, choice) as opened,
+        open_hands(path, experiment, screen, os.environ, choice, address=address) as (opened, hands),
     ):
         screen.line(sweep_view.header(opened))
         session = replace(opened, experiment=experiment)
         try:
             teller = sweep_view.SweepView(screen)
             with counted(teller.no_new_trials) as wish:
-                found = run_it(session, record, wanted, wish=wish, teller=teller)
+                found = run_it(session, hands, record, wanted, wish=wish, teller=teller)
         except Cancelled:
             raise KeyboardInterrupt from None
         verdict = judge(found, experiment)

@@ -29,6 +29,7 @@ _AS_BEFORE = (Judgement.WITHIN_TOLERANCE, Judgement.CONSISTENT)
 """What passes without news: the figure is folded away."""
 
 _MOST_NOTES = 10
+_LONGEST_NOTE = 300
 WHOLE = ".ml-experiment/report.html"
 
 
@@ -125,7 +126,7 @@ def _notes(bundle: Bundle, verdict: Verdict) -> list[Block]:
     """What went wrong without changing the verdict, and what nobody measured."""
     unmeasured = sureness.unmeasured(bundle, verdict)
     kept = [text_of(unmeasured)] if unmeasured else []
-    kept += [words.sentence(words.shortened(note)) for note in bundle.notes[:_MOST_NOTES]]
+    kept += [words.sentence(words.shortened(note, _LONGEST_NOTE)) for note in bundle.notes[:_MOST_NOTES]]
     return [Paragraph(kind="bullet", words=line(strong("Note:"), " ", note)) for note in kept]
 
 

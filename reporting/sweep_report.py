@@ -29,6 +29,7 @@ from reporting.words import shortened
 
 _MOST_NAMED = 3
 _MOST_NOTES = 10
+_LONGEST_NOTE = 300
 
 
 def build(study: Study) -> SweepReport:
@@ -85,6 +86,11 @@ def _how_sure(study: Study) -> Line:
     had = f"Trial {found[0].trial} had {look.with_unit(look.number(own))} in the sweep"
     if not study.fresh:
         return line(f"{had}. The best of {len(study.table):,} is also the luckiest: expect less on other seeds.")
+    if len(study.fresh) > 1 and set(study.fresh) == {own}:
+        return line(
+            f"{had}, and the same to the bit on {len(study.fresh)} seeds that no trial used: seeds make no difference "
+            "to this training, so these runs say nothing about luck."
+        )
     mean = fmean(study.fresh)
     worse = mean < own if study.maximize[0] else mean > own
     fresh = f"its parameters give {look.spread(mean, deviation(study.fresh))} on seeds that no trial used"
@@ -100,7 +106,9 @@ def _speed(study: Study) -> str:
     """How long it took, trials an hour, GPU-hours."""
     hours = study.wall_s / 3600
     gpu = sum(row.gpu_seconds for row in study.table) / 3600
-    parts = [duration(study.wall_s), f"{len(study.table) / hours:,.0f} trials an hour"] if hours else []
+    parts = [duration(study.wall_s)] if hours else []
+    made = sum(not row.cached for row in study.table)
+    parts += [f"{made / hours:,.0f} trials an hour"] if hours and made else []
     parts += [f"{gpu:.1f} GPU-hours"] if gpu else []
     parts += [count(study.workers, "worker")] if study.workers else []
     return ", ".join(parts)
@@ -155,7 +163,7 @@ def _now(study: Study) -> Line:
 
 
 def _notes(study: Study) -> list[Block]:
-    shown = [line(strong("Note:"), f" {shortened(note)}") for note in study.notes[:_MOST_NOTES]]
+    shown = [line(strong("Note:"), f" {shortened(note, _LONGEST_NOTE)}") for note in study.notes[:_MOST_NOTES]]
     return [Paragraph(kind="bullet", words=words) for words in shown]
 
 

@@ -82,7 +82,7 @@ def reproduce(
         stage_note=stage.reason,
         wall_s=time.monotonic() - began,
         notes=(
-            *seeds_make_no_difference(candidate),
+            *run_notes.seeds_make_no_difference(candidate.runs, candidate.configuration.seeding),
             *run_notes.notes(base, candidate, [run.record for run, _ in runs if not run.cached]),
         ),
         repeat=repeat_command(session),
@@ -100,19 +100,6 @@ def _aa(base: Snapshot | None) -> str:
 def taken(session: Session, runs: Sequence[FinishedRun]) -> Snapshot:
     """The runs as a snapshot of this commit."""
     return snapshot(runs, session.experiment.metrics, commit=session.tree.commit, dirty=session.tree.dirty)
-
-
-def seeds_make_no_difference(candidate: Snapshot) -> tuple[str, ...]:
-    """A note where runs of several seeds are one run repeated, so that nobody takes their number for evidence."""
-    results = {run.result_sha256 for run in candidate.runs if run.ok}
-    if len(candidate.runs) < 2 or len(results) != 1:
-        return ()
-    calls = candidate.configuration.seeding.by_user
-    why = f" ({calls[0].function}({calls[0].value}) at {calls[0].place})" if calls else ""
-    return (
-        f"all {len(candidate.runs)} seeds gave the same bits: the script fixes its own randomness{why} or has none, "
-        "so these runs say nothing about seed noise; pass {seed} to it in 'command' to vary it",
-    )
 
 
 def repeat_command(session: Session) -> str:

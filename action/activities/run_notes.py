@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from experiment.environment import EnvironmentKind
-from experiment.record import RunRecord
-from experiment.snapshot import Snapshot
+from experiment.record import RunRecord, Seeding
+from experiment.snapshot import RunSummary, Snapshot
+from experiment.summarise import FinishedRun, summary
 
 _MOST_HOSTS = 5
 _KINDS = {
@@ -18,6 +19,24 @@ _KINDS = {
 def notes(base: Snapshot | None, candidate: Snapshot, records: Sequence[RunRecord]) -> tuple[str, ...]:
     """All of them, in the order a reader needs them."""
     return (*_other_kind(base, candidate), *_made_again(records), *_refused(records))
+
+
+def seeds_make_no_difference(runs: Sequence[RunSummary], seeding: Seeding) -> tuple[str, ...]:
+    """A note where runs of several seeds are one run repeated, so that nobody takes their number for evidence."""
+    results = {run.result_sha256 for run in runs if run.ok}
+    if len(runs) < 2 or len(results) != 1:
+        return ()
+    calls = seeding.by_user
+    why = f" ({calls[0].function}({calls[0].value}) at {calls[0].place})" if calls else ""
+    return (
+        f"all {len(runs)} seeds gave the same bits: the script fixes its own randomness{why} or has none, "
+        "so these runs say nothing about seed noise; pass {seed} to it in 'command' to vary it",
+    )
+
+
+def of_fresh_seeds(runs: Sequence[FinishedRun]) -> tuple[str, ...]:
+    """The same of a sweep's best trial on fresh seeds: where these change nothing, its luck was not tried."""
+    return seeds_make_no_difference([summary(run) for run in runs], runs[0].record.seeding) if runs else ()
 
 
 def _other_kind(base: Snapshot | None, candidate: Snapshot) -> Iterator[str]:

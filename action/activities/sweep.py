@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from action.activities import run_notes
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, sweep_of
 from action.activities.sweep_hands import Hands
@@ -95,7 +96,7 @@ def run_sweep(
     exported = (
         [export(study.optuna, export_to, f"{experiment.experiment}-{lock.table_digest[:12]}")] if export_to else []
     )
-    notes = (*importing.finish(wait_s(table)), *exported)
+    notes = (*run_notes.of_fresh_seeds(fresh), *importing.finish(wait_s(table)), *exported)
     return replace(swept, lock=target, fresh=fresh, notes=notes)
 
 
@@ -116,7 +117,7 @@ def make_again(
         events, _ = _drive(session, sweep, log, plan, hands=hands, reuse=Cache.IGNORE, wish=wish, teller=teller)
     if wish() is not Wish.GO_ON:
         raise Cancelled
-    check_whole(lock.table, rows(events), elsewhere=lock.machine != plan.machine)
+    check_whole(lock.table, rows(events), elsewhere=lock.machine != also_on(plan.machine, hands))
 
 
 def _drive(

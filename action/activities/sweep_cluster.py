@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from action.activities.session import Cache, Choice, Ground, Made, Session, Watcher, make_ground
-from action.activities.sweep_asked import sweep_of
 from experiment.environment import hardware_class
 from experiment.record import Status
 from experiment.spec import Experiment
@@ -112,17 +111,16 @@ def open_on_cluster(
     choice: Choice,
     *,
     address: str,
-    workers: int | None,
+    workers: int,
 ) -> Iterator[tuple[Session, ClusterHands]]:
     """A session as `open_session` gives it, and the workers that make its runs; none of them is left at the end.
 
-    At most `workers` are asked for, else as many as trials may run side by side. This machine needs neither the
-    environment nor an engine. Raises Refused, InfrastructureFailed (see the modules used).
+    At most `workers` are asked for. This machine needs neither the environment nor an engine. Raises Refused,
+    InfrastructureFailed (see the modules used).
     """
     ground = make_ground(path, choice.applied(experiment))
     assignment = _assignment(ground, inherited)
-    many = workers or sweep_of(experiment).parallelism
-    with cluster(address, assignment, ground.store, many, watcher.say) as found:
+    with cluster(address, assignment, ground.store, workers, watcher.say) as found:
         prepared = replace(found.first, hardware=hardware.describe(inherited))  # the sampler runs here
         session = Session(
             ground.folder, ground.experiment, ground.tree, prepared, ground.data, ground.store, watcher,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from action.activities.session import Cache, Made, Session
-from experiment.search import Sweep
 from runner.schedule import slots, usable_processors
 from runner.sweep.bay import Bay, Here
 from runner.sweep.crew import Crew, Make
@@ -52,7 +51,7 @@ class OwnHands:
         return session.runs(seeds, reuse, note)
 
 
-def own_hands(session: Session, sweep: Sweep, workers: int | None) -> OwnHands:
-    """As many shares as are asked for (`workers`, else as many as trials may run side by side) and are there."""
+def own_hands(session: Session, most: int) -> OwnHands:
+    """As many shares as there are, and at most `most`."""
     shares = slots(session.experiment.resources, session.prepared.hardware, usable_processors())
-    return OwnHands(tuple(Here(session.store, share) for share in shares[: workers or sweep.parallelism]))
+    return OwnHands(tuple(Here(session.store, share) for share in shares[:most]))

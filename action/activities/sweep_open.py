@@ -51,12 +51,28 @@ def open_sweep(
     address: str | None,
     workers: int | None = None,
 ) -> Iterator[tuple[Session, Hands]]:
-    """The session and its hands; at the end nothing of them is left. Raises SamplerMissing, and what opening raises."""
+    """As `open_hands`, for a sweep that asks its sampler. Raises SamplerMissing, and what opening raises."""
     check_installed(sweep_of(experiment))  # before an environment is built, which may take minutes
-    filled = openable(experiment)
+    with open_hands(path, experiment, watcher, inherited, choice, address=address, workers=workers) as both:
+        yield both
+
+
+@contextmanager
+def open_hands(
+    path: Path,
+    experiment: Experiment,
+    watcher: Watcher,
+    inherited: Mapping[str, str],
+    choice: Choice,
+    *,
+    address: str | None,
+    workers: int | None = None,
+) -> Iterator[tuple[Session, Hands]]:
+    """The session and its hands; at the end nothing of them is left. Raises what opening either raises."""
+    filled, most = openable(experiment), workers or sweep_of(experiment).parallelism
     if address is None:
         with open_session(path, filled, watcher, inherited, choice) as session:
-            yield session, own_hands(session, sweep_of(experiment), workers)
+            yield session, own_hands(session, most)
         return
-    with open_on_cluster(path, filled, watcher, inherited, choice, address=address, workers=workers) as both:
+    with open_on_cluster(path, filled, watcher, inherited, choice, address=address, workers=most) as both:
         yield both

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from action.activities.session import Cache, Session
 from action.activities.sweep import Teller, make_again
-from action.activities.sweep_asked import sweep_of
-from action.activities.sweep_hands import own_hands
+from action.activities.sweep_hands import Hands
 from experiment.claim import Claim, MadeAgain, NoClaim, Verification
 from experiment.errors import InfrastructureFailed
 from experiment.search import Sweep
@@ -87,9 +86,9 @@ def asked_for(sweep: Sweep | None) -> Wanted | None:
 
 
 def verify(
-    session: Session, record: Record, wanted: Wanted, *, wish: Callable[[], Wish], teller: Teller
+    session: Session, hands: Hands, record: Record, wanted: Wanted, *, wish: Callable[[], Wish], teller: Teller
 ) -> Verification:
-    """Run what is wanted. `session.experiment` is as in the file.
+    """Have `hands` run what is wanted. `session.experiment` is as in the file.
 
     Raises Cancelled; what the machine could not do is part of the answer, since an answer is owed either way.
     """
@@ -101,7 +100,7 @@ def verify(
     try:
         if record.no_claim is None and lock.best_row is not None and lock.claim is not None:
             found = found.model_copy(update={"params": lock.best_row.params, "claim": lock.claim})
-            found = _held_to_its_word(session, found, wanted)
+            found = _held_to_its_word(session, hands, found, wanted)
         if wanted.trials:
             made = MadeAgain(asked=min(wanted.trials, len(lock.table)), of=len(lock.table))
             if found.changed:
@@ -109,7 +108,7 @@ def verify(
                 problem = f"the record is of another specification, it differs in {keys}"
                 made = made.model_copy(update={"problem": problem})
             else:
-                made = _again(session, lock, made, wish, teller)
+                made = _again(session, hands, lock, made, wish=wish, teller=teller)
             found = found.model_copy(update={"again": made})
     except InfrastructureFailed as error:
         found = found.model_copy(update={"lost": str(error).split("\n", maxsplit=1)[0]})
@@ -131,7 +130,7 @@ def _changed(session: Session, lock: SweepLock) -> Sequence[str]:
     return lockfile.changes(lock, lockfile.deciding(session.experiment, lock.start))
 
 
-def _held_to_its_word(session: Session, found: Verification, wanted: Wanted) -> Verification:
+def _held_to_its_word(session: Session, hands: Hands, found: Verification, wanted: Wanted) -> Verification:
     """The best trial's parameters on the seeds that a person chose, else stage by stage."""
     claim, experiment = found.claim, session.experiment
     assert claim is not None
@@ -139,7 +138,7 @@ def _held_to_its_word(session: Session, found: Verification, wanted: Wanted) -> 
     again = replace(session, experiment=experiment.model_copy(update={"params": params}))
 
     def more(seeds: Sequence[int], reuse: Cache, note: str) -> Verification:
-        made = tuple(summary(run) for run, _ in again.runs(seeds, reuse, note))
+        made = tuple(summary(run) for run, _ in hands.runs(again, seeds, reuse, note))
         return found.model_copy(update={"runs": (*found.runs, *made)})
 
     if wanted.seeds is not None:
@@ -152,9 +151,10 @@ def _held_to_its_word(session: Session, found: Verification, wanted: Wanted) -> 
     return found
 
 
-def _again(session: Session, lock: SweepLock, wanted: MadeAgain, wish: Callable[[], Wish], teller: Teller) -> MadeAgain:
+def _again(
+    session: Session, hands: Hands, lock: SweepLock, wanted: MadeAgain, *, wish: Callable[[], Wish], teller: Teller
+) -> MadeAgain:
     try:
-        hands = own_hands(session, sweep_of(session.experiment), None)
         make_again(session, hands, lock, wanted.asked, wish=wish, teller=teller)
     except TableDiffers as error:
         return wanted.model_copy(update={"difference": str(error), "elsewhere": error.elsewhere})

@@ -9,6 +9,7 @@ from action.activities import publish as files
 from action.activities.reproduce import reproduce as run_it
 from action.activities.reproduce import stored_baseline
 from action.activities.session import Cache, Choice, Session, open_session
+from action.activities.sweep_hands import own_hands
 from action.activities.verify import Wanted, asked_for, verify
 from action.announcement import NO_LABEL, Occasion, announced, rule_all
 from action.base import (
@@ -230,7 +231,9 @@ def _verified(session: Session, screen: StepLog, change: Change) -> Verification
     if change.wanted is None or change.brought is None:
         return None
     teller = sweep_view.SweepView(screen)
-    found = verify(session, change.brought.record, change.wanted, wish=lambda: Wish.GO_ON, teller=teller)
+    sweep = session.experiment.sweep
+    hands = own_hands(session, sweep.parallelism if sweep is not None else 1)
+    found = verify(session, hands, change.brought.record, change.wanted, wish=lambda: Wish.GO_ON, teller=teller)
     screen.lines(claim_view.lines(found, claim.verdict(found, change.judged.experiment)))
     return found
 

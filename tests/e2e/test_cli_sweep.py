@@ -117,10 +117,14 @@ def test_a_record_of_another_specification_is_refused_with_what_changed(searched
     assert (new.code, new.json["replayed"]) == (0, False)
 
 
-def test_a_constraint_decides_which_trial_is_best(searched: Repository) -> None:
+def test_a_constraint_decides_which_trial_is_best_and_seeds_that_change_nothing_are_said(searched: Repository) -> None:
     searched.change("ml-experiment.yaml", "  space:", "  constraints: {size: {max: 1.5}}\n  space:")
-    done = searched.run("sweep", "--json").json
-    assert abs(done["best_params"]["x"]) <= 1.5
+    searched.change("train.py", "seed % 97", "0")
+    done = searched.run("sweep", "--json")
+    assert abs(done.json["best_params"]["x"]) <= 1.5
+    report = (searched.folder / ".ml-experiment" / "sweep.md").read_text()
+    assert "all 2 seeds gave the same bits" in report
+    assert "seeds make no difference to this training" in report
 
 
 SLOW_STEPS = """\

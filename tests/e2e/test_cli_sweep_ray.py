@@ -102,9 +102,18 @@ def test_a_record_of_this_machine_is_followed_on_nodes_that_have_the_tree_by_con
     assert "Ray" not in done.err.replace("on node", "")
     nothing_left(two_nodes)
 
+    searched.change("ml-experiment.yaml", "seeds: [0]", "seeds: [0, 1]")  # one seed is no claim that can be judged
     again = searched.run("sweep", "--new", "--ray-address", f"ray://127.0.0.1:{two_nodes.client_port}", "--json")
     assert (again.code, again.json["replayed"]) == (0, False), again.err
     assert len(said(searched)) >= 7
+    nothing_left(two_nodes)
+
+    before = len(list(searched.state.glob("runs/*")))
+    held = searched.run("sweep", "--verify", "--first", "3", "--ray-address", two_nodes.address, "--json")
+    assert (held.code, held.json["verdict"], held.json["table"]) == (0, "identical", "identical"), held.err + held.out
+    assert (held.json["trials_again"], held.json["seeds"]) == (3, [0, 1])
+    assert len(list(searched.state.glob("runs/*"))) == before + 2 + 3
+    assert all(str(run["tree"]).startswith(str(two_nodes.folder)) for run in said(searched))
     nothing_left(two_nodes)
 
 

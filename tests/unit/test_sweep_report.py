@@ -85,6 +85,9 @@ def test_the_heading_is_the_figure_of_fresh_seeds_and_the_sweeps_own_is_beside_i
     assert "Trial 45 had 0.9540 in the sweep" in text_of(report.lead[0])
     assert "winner's curse" in text_of(report.lead[0])
     assert "winner's curse" not in text_of(build(CASES["no-worse"]()).lead[0])
+    own = a_study().ranked()[0].values or ()
+    same = text_of(build(a_study(fresh=own * 5)).lead[0])
+    assert "the same to the bit on 5 seeds that no trial used: seeds make no difference" in same
     assert "not tried on fresh seeds" in text_of(build(CASES["no-fresh-seeds"]()).heading)
 
 
