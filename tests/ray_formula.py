@@ -15,7 +15,7 @@ class Formula:
     """Points and a result, after times that are drawn anew in every process."""
 
     def __init__(self, assignment: bytes, say: Callable[[str], None]) -> None:
-        self.points, self.longest_s = pickle.loads(assignment)
+        self.longest_s: float = pickle.loads(assignment)
         say("ready")
 
     def missing(self) -> list[int]:
@@ -25,9 +25,9 @@ class Formula:
         return os.getpid()
 
     def make(self, errand: bytes, hear: Callable[[Any], None], ended: threading.Event) -> float:
-        params = pickle.loads(errand)
+        params, points = pickle.loads(errand)
         value = formula(params)
-        for step in range(1, self.points + 1):
+        for step in range(1, points + 1):
             time.sleep(random.uniform(0, self.longest_s))
             hear((step, value + 3.0 / step))
             if ended.is_set():

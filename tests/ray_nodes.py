@@ -1,5 +1,6 @@
 """Ray clusters of several nodes on this machine: each node with a raylet, a home and a cache of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,10 +119,18 @@ def _started(folder: Path, options: list[str], environ: Mapping[str, str]) -> Ra
 
 
 @contextmanager
-def ray_cluster(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[RayCluster]:
-    """A cluster with its head up; all of it is gone at the end. `folder` has a short path: sockets are in it."""
+def ray_cluster(
+    folder: Path, environ: Mapping[str, str] | None = None, grows: Callable[[int], Mapping[str, object]] | None = None
+) -> Iterator[RayCluster]:
+    """A cluster with its head up; all of it is gone at the end. `folder` has a short path: sockets are in it.
+
+    `grows` gives the configuration of Ray's autoscaler for the head's port.
+    """
     port, client = free_port(), free_port()
     options = ["--head", "--port", str(port), "--ray-client-server-port", str(client), "--num-cpus", "0"]
+    if grows is not None:
+        (folder / "autoscaler.json").write_text(json.dumps(grows(port)))
+        options += ["--autoscaling-config", str(folder / "autoscaler.json")]
     head = _started(folder / "head", [*options, "--include-dashboard", "false"], environ or {})
     made = RayCluster(folder, port, client, environ or {}, head)
     try:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweeping import points, result
+
+from experiment.search import Sweep
 from experiment.value import Scalar
 from runner.sweep.cluster.demand import Demand
 from runner.sweep.cluster.worker import Asking, Worker
@@ -25,16 +28,21 @@ class Light:
         raise AssertionError(parcel)
 
 
-def asking(points: int = 0, longest_s: float = 0.02, say: Callable[[str], None] = lambda _: None) -> Asking:
-    return Asking(Light(pickle.dumps((points, longest_s))), Demand(1, 0, 0), say, lambda: None)
+def asking(longest_s: float = 0.02, say: Callable[[str], None] = lambda _: None) -> Asking:
+    return Asking(Light(pickle.dumps(longest_s)), Demand(1, 0, 0), say, lambda: None)
 
 
-def make(trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event) -> Result | None:
-    value = worker.work(pickle.dumps(dict(params)), lambda heard: hear(Point(*heard)), ended)
-    return Result(trial=trial, values=(value,))
+def making(sweep: Sweep) -> Make[Worker]:
+    """What `sweeping.Drawn` computes, computed by the workers."""
+
+    def make(
+        trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event
+    ) -> Result | None:
+        value = worker.work(pickle.dumps((dict(params), points(sweep))), lambda heard: hear(Point(*heard)), ended)
+        return result(sweep, trial, value)
+
+    return make
 
 
-def crew(
-    workers: Sequence[Worker], making: Make[Worker] = make, say: Callable[[str], None] = lambda _: None
-) -> Crew[Worker]:
-    return Crew(workers, making, Worker.ready, say)
+def crew(workers: Sequence[Worker], make: Make[Worker], say: Callable[[str], None] = lambda _: None) -> Crew[Worker]:
+    return Crew(workers, make, Worker.ready, say)

@@ -85,6 +85,12 @@ def points(sweep: Sweep) -> int:
     return 0 if sweep.pruner == "none" else 9
 
 
+def result(sweep: Sweep, trial: int, value: float) -> Result:
+    """What comes of a trial whose formula gives `value`."""
+    values = tuple(value if i == 0 else -value + trial % 3 for i in range(len(sweep.objective)))
+    return Result(trial=trial, values=values, constraints=dict.fromkeys(sweep.constraints, value - 20.0))
+
+
 class Drawn:
     """Workers in name only: which of the running trials comes next is drawn from `timing`."""
 
@@ -100,9 +106,7 @@ class Drawn:
     def start(self, trial: int, params: Mapping[str, Scalar]) -> None:
         value = formula(params)
         coming: deque[Point | Result] = deque(Point(step, value + 3.0 / step) for step in range(1, self._points + 1))
-        values = tuple(value if i == 0 else -value + trial % 3 for i in range(len(self._sweep.objective)))
-        excess = dict.fromkeys(self._sweep.constraints, value - 20.0)
-        coming.append(Result(trial=trial, values=values, constraints=excess))
+        coming.append(result(self._sweep, trial, value))
         self._waiting.append((trial, coming))
         self.started.append(trial)
 

@@ -6,9 +6,11 @@ import shutil
 import signal
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+import ray_autoscaler
 from container_bed import Bed
 from ray_nodes import RayCluster, ray_cluster, running
 from repositories import ROOT, Repository
@@ -227,3 +229,12 @@ def test_trials_in_containers_of_nodes_give_the_table_of_this_machine(
     assert done.json["replayed"]
     assert done.json["table_digest"] == here.json["table_digest"]
     nothing_left(two_nodes)
+
+
+def test_an_autoscaler_brings_the_node_that_a_sweep_asks_for(searched: Repository) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    with ray_cluster(folder, ray_autoscaler.ENVIRON, partial(ray_autoscaler.up_to, 1, 2)) as cluster:
+        done = searched.run("sweep", "--ray-address", cluster.address, "--json")
+        assert (done.code, done.json["complete"]) == (0, 6), done.err
+        # by itself the head has no processor, so all of it was made on a node that nobody had started
+        assert len(said(searched)) == 6 + 1

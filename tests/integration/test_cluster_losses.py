@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from ray_nodes import RayCluster
-from ray_offices import asking, crew, make
-from sweeping import Drawn, a_sweep, digest, swept
+from ray_offices import asking, crew, making
+from sweeping import Drawn, a_sweep, digest, points, swept
 
 from experiment.value import Scalar
 from runner.sweep.cluster.connect import connected
@@ -20,7 +20,6 @@ from runner.sweep.orders import Window
 from runner.sweep.refusals import TrialLost
 
 pytestmark = pytest.mark.ray
-POINTS = 4
 
 
 def _closing(workers: list[Worker]) -> None:
@@ -30,7 +29,7 @@ def _closing(workers: list[Worker]) -> None:
 
 def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes: RayCluster, tmp_path: Path) -> None:
     sweep = a_sweep("tpe", order="window", pruner="median", trials=30)
-    whole = swept(tmp_path / "whole", sweep, Window(4), Drawn(sweep, 2, 0, POINTS))
+    whole, make = swept(tmp_path / "whole", sweep, Window(4), Drawn(sweep, 2, 0, points(sweep))), making(sweep)
     said: list[str] = []
     third = two_nodes.add("--num-cpus", "2")
     two_nodes.wait_for(4)
@@ -45,7 +44,7 @@ def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes:
         return make(trial, params, worker, hear, ended)
 
     with connected(two_nodes.address):
-        workers = [Worker(asking(POINTS, 0.2, said.append)) for _ in range(6)]
+        workers = [Worker(asking(0.2, said.append)) for _ in range(6)]
         try:
             with crew(workers, disturbed, said.append) as there:
                 assert digest(swept(tmp_path / "disturbed", sweep, Window(4), there)) == digest(whole)
@@ -58,6 +57,9 @@ def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes:
 def test_a_trial_that_takes_its_worker_with_it_again_and_again_ends_the_sweep(
     two_nodes: RayCluster, tmp_path: Path
 ) -> None:
+    sweep = a_sweep("random")
+    make = making(sweep)
+
     def fatal(
         trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event
     ) -> Result | None:
@@ -65,7 +67,6 @@ def test_a_trial_that_takes_its_worker_with_it_again_and_again_ends_the_sweep(
             os.kill(worker.opened, signal.SIGKILL)
         return make(trial, params, worker, hear, ended)
 
-    sweep = a_sweep("random")
     with connected(two_nodes.address):
         workers = [Worker(asking()) for _ in range(2)]
         try:

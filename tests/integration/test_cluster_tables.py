@@ -1,5 +1,6 @@
-"""Trials on workers of a Ray cluster give the table that workers of this machine give, however many there are."""
+"""Every combination of sampler and pruner on a Ray cluster: one table, however many workers make it, and as here."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,24 +8,26 @@ from pathlib import Path
 
 import pytest
 from ray_nodes import RayCluster
-from ray_offices import asking, crew
-from sweeping import MIXED, SPACE, Drawn, a_sweep, digest, swept
+from ray_offices import asking, crew, making
+from sweeping import Drawn, digest, every_sweep, points, swept
 
+from experiment.search import Sweep
 from runner.sweep.cluster.connect import connected
 from runner.sweep.cluster.worker import Worker
-from runner.sweep.orders import Follow, Free, Window
+from runner.sweep.events import Event
+from runner.sweep.orders import Follow, Free, Order, Window
 from runner.sweep.replay import Replay
 
 pytestmark = pytest.mark.ray
-POINTS = 4
-CASES = [("tpe", "none"), ("tpe", "median"), ("random", "hyperband"), ("cmaes", "halving"), ("nsga2", "none")]
+LONGEST_S = 0.002  # of the pauses that are drawn anew before each point and each end
+SAMPLERS = ("tpe", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid")
 
 
 @pytest.fixture(scope="module")
 def workers(two_nodes: RayCluster) -> Iterator[list[Worker]]:
     """Eight, on two nodes, all there."""
     with connected(two_nodes.address), ExitStack() as stack:
-        made = [Worker(asking(POINTS)) for _ in range(8)]
+        made = [Worker(asking(LONGEST_S)) for _ in range(8)]
         for worker in made:
             stack.callback(worker.close)
         threads = [threading.Thread(target=worker.ready, args=(threading.Event(),)) for worker in made]
@@ -35,37 +38,55 @@ def workers(two_nodes: RayCluster) -> Iterator[list[Worker]]:
         yield made
 
 
-@pytest.mark.parametrize(("sampler", "pruner"), CASES)
-def test_a_record_of_this_machine_is_followed_to_its_table_by_workers_of_a_cluster(
-    sampler: str, pruner: str, tmp_path: Path, workers: list[Worker]
+def begun(path: Path, sweep: Sweep, order: Order) -> Sweep:
+    """The sweep with 14 trials to be made: first ones of some samplers are drawn at random, 10 or a generation of 50.
+
+    Of a generation the most are in the log at `path` already, made here.
+    """
+    path.parent.mkdir(exist_ok=True)
+    before = 39 if sweep.sampler.startswith("nsga") else 0
+    if before:
+        first = sweep.model_copy(update={"trials": before})
+        swept(path, first, order, Drawn(first, 4, 0, points(sweep)))
+    return sweep.model_copy(update={"trials": before + 14})
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_record_is_followed_there_and_here_and_windows_agree(
+    sampler: str, tmp_path: Path, workers: list[Worker]
 ) -> None:
-    space = SPACE if sampler == "cmaes" else MIXED
-    sweep = a_sweep(sampler, space, pruner=pruner)
-    record = swept(tmp_path / "first", sweep, Free(), Drawn(sweep, 4, 0, POINTS))
-    for many in (1, 2, 4, 8):
-        with crew(workers[:many]) as there:
-            again = swept(tmp_path / f"ray-{many}", sweep, Follow(record), there, checker=Replay(record, "m", "m"))
-        here = swept(tmp_path / f"local-{many}", sweep, Follow(record), Drawn(sweep, many, many, POINTS))
-        assert digest(again) == digest(here) == digest(record)
+    every = {name: sweep for name, sweep in every_sweep().items() if sweep.sampler == sampler}
+    assert {sweep.pruner for sweep in every.values()} == {"none", "median", "halving", "hyperband"}
+    for number, (name, given) in enumerate(every.items()):
+        free, window = tmp_path / f"{number}" / "free", tmp_path / f"{number}" / "window"
+        sweep = begun(free, given, Free())
+        begun(window, given, Window(4))
+
+        def there(
+            log: Path, order: Order, many: int, record: list[Event] | None = None, sweep: Sweep = sweep
+        ) -> list[Event]:
+            checker = Replay(record, "m", "m") if record is not None else None
+            with crew(workers[:many], making(sweep)) as hands:
+                return swept(copied(log), sweep, order, hands, checker=checker)
+
+        def here(log: Path, order: Order, sweep: Sweep = sweep) -> list[Event]:
+            return swept(copied(log), sweep, order, Drawn(sweep, 3, 1, points(sweep)))
+
+        record = there(free, Free(), 4)
+        replays = {many: digest(there(free, Follow(record), many, record)) for many in (1, 2, 4, 8)}
+        assert {digest(here(free, Follow(record))), *replays.values()} == {digest(record)}, (name, replays)
+        windows = {many: digest(there(window, Window(4), many)) for many in (1, 2, 4, 8)}
+        assert set(windows.values()) == {digest(here(window, Window(4)))}, (name, windows)
 
 
-@pytest.mark.parametrize(("sampler", "pruner"), CASES)
-def test_a_record_of_a_cluster_is_followed_here(
-    sampler: str, pruner: str, tmp_path: Path, workers: list[Worker]
-) -> None:
-    space = SPACE if sampler == "cmaes" else MIXED
-    sweep = a_sweep(sampler, space, pruner=pruner)
-    with crew(workers[:4]) as there:
-        record = swept(tmp_path / "first", sweep, Free(), there)
-    here = swept(
-        tmp_path / "again", sweep, Follow(record), Drawn(sweep, 3, 1, POINTS), checker=Replay(record, "m", "m")
-    )
-    assert digest(here) == digest(record)
+def copied(log: Path) -> Path:
+    """A log of its own that begins as that one, if there is one."""
+    own = log.with_name(f"{log.name}-{len(list(log.parent.iterdir()))}")
+    if log.exists():
+        shutil.copyfile(log, own)
+    return own
 
 
-@pytest.mark.parametrize("many", [1, 3, 8])
-def test_a_window_is_the_same_here_and_on_a_cluster(many: int, tmp_path: Path, workers: list[Worker]) -> None:
-    sweep = a_sweep("tpe", order="window", pruner="median")
-    here = swept(tmp_path / "here", sweep, Window(4), Drawn(sweep, 2, 0, POINTS))
-    with crew(workers[:many]) as there:
-        assert digest(swept(tmp_path / "there", sweep, Window(4), there)) == digest(here)
+def test_all_combinations_that_the_file_allows_are_among_them() -> None:
+    """But those of the Gaussian process, which needs PyTorch: tests/integration/test_sweep_gp.py."""
+    assert {sweep.sampler for sweep in every_sweep().values()} == {*SAMPLERS, "gp"}

@@ -23,7 +23,7 @@ from runner.execute import Bench, Job, SeenPoint, execute
 from runner.runtime import Slot
 from runner.source import SourceTree
 from runner.store import Store
-from runner.sweep.cluster import guardian, processors
+from runner.sweep.cluster import guardian, keeping, processors
 from runner.sweep.cluster.content import Manifest
 from runner.sweep.cluster.results import Packed, pack
 from runner.sweep.cluster.store import ContentStore
@@ -67,6 +67,7 @@ class Office:
     say: Callable[[str], None]
     inherited: Mapping[str, str]
     content: ContentStore
+    lease: keeping.Lease  # on the content: it is in use here
     folder: Path
     pipe: int  # as long as it is open the guardian waits
     prepared: Prepared | None = None
@@ -88,6 +89,7 @@ class Office:
     def open(self) -> Opened:
         """Lay out the tree, rebuild the environment. Raises what `prepare` and a container's Opening raise."""
         given, root = self.assignment, self.folder / "tree"
+        keeping.tidy(self.content.folder, keeping.most_bytes(self.content.folder))
         (root / given.tree.folder).mkdir(parents=True)
         self.content.lay_out(given.manifest, root)
         self.tree = replace(given.tree, root=root, checkout=False)
@@ -138,6 +140,7 @@ class Office:
         if self.prepared is not None:
             self.prepared.runtime.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.lease.end()
         os.close(self.pipe)
 
 
@@ -153,7 +156,9 @@ def found(assignment: bytes, say: Callable[[str], None]) -> Office:
     offices = cache / "offices"
     offices.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=offices))
-    return Office(given, say, inherited, ContentStore(cache / "content"), folder, _guarded(folder))
+    content = ContentStore(cache / "content")
+    leased = keeping.lease(content.folder, {entry.sha256 for entry in given.manifest.entries if entry.link is None})
+    return Office(given, say, inherited, content, leased, folder, _guarded(folder))
 
 
 def _guarded(folder: Path) -> int:
