@@ -86,7 +86,9 @@ def last_lines(swept: Swept) -> Iterator[str]:
         failed = [row for row in swept.table if row.state == "failed"]
         first = failed[0]
         yield f"{'stopped':<{_LABEL}}all {count(len(failed), 'trial')} failed; the first: {first.reason}"
-        output = f".ml-experiment/runs/{first.runs[0]}/output.log"
+        if swept.last_words:
+            yield f"{'':<{_LABEL}}it printed last: {swept.last_words}"
+        output = f".ml-experiment/runs/{first.runs[-1]}/output.log"
         yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: {output}"
         return
     yield f"{'best':<{_LABEL}}{claim(sweep, swept.table)}"

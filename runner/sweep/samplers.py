@@ -43,7 +43,8 @@ def check_installed(sweep: Sweep) -> None:
     if sweep.sampler == "gp" and importlib.util.find_spec("torch") is None:
         raise SamplerMissing(
             "sweep.sampler: gp needs PyTorch, which is not installed beside ml-experiment\n"
-            "  install torch in the environment of ml-experiment, or choose tpe or cmaes\nnothing was run"
+            "  pip install torch in the environment of ml-experiment, or choose another sampler, such as tpe\n"
+            "nothing was run"
         )
 
 
