@@ -16,6 +16,7 @@ from experiment.trials import Row, table_digest
 from experiment.value import double_to_json
 from reporting.numbers import count, duration
 from reporting.sweep_words import claim, confirmed, counts, parameters, values_of
+from runner.sweep.budget import Budget
 from runner.sweep.events import Event
 
 _LABEL = 11
@@ -38,10 +39,10 @@ class SweepView:
         self._progress: Progress | None = None
         self.workers = 1
 
-    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+    def plan(self, sweep: Sweep, workers: int, budget: Budget, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
         self.workers = workers
-        self._progress = progress = Progress(sweep, workers)
+        self._progress = progress = Progress(sweep, workers, budget)
         for event in done:
             progress.heard(event)
         aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())

@@ -42,7 +42,7 @@ FRESH_SEEDS = 5
 class Teller(Protocol):
     """Who is told while a sweep is made."""
 
-    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+    def plan(self, sweep: Sweep, workers: int, budget: Budget, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
 
     def event(self, event: Event) -> None:
@@ -142,7 +142,7 @@ def _drive(
     study = Study(sweep, plan.start, stops_at(record) if part else None)
     gpu_time = sweep.gpu_hours * 3600 if sweep.gpu_hours is not None else None
     budget = Budget(sweep.time, gpu_time, at_least=len(plan.lock.table) if plan.lock is not None else 0)
-    teller.plan(sweep, hands.many, note(session, sweep, hands.many, plan), log.events)
+    teller.plan(sweep, hands.many, budget, note(session, sweep, hands.many, plan), log.events)
     with ExitStack() as stack:
         executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner
