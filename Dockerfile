@@ -20,6 +20,7 @@ COPY experiment experiment
 COPY runner runner
 COPY reporting reporting
 COPY action action
+COPY workflows workflows
 RUN VIRTUAL_ENV=/opt/ml-experiment /opt/ml-experiment/bin/uv pip install --quiet --no-cache --offline --no-deps . \
  && printf '#!/bin/sh\nexec /opt/ml-experiment/bin/python -I -m action.afterwards\n' > /opt/ml-experiment/bin/ml-experiment-afterwards \
  && chmod 755 /opt/ml-experiment/bin/ml-experiment-afterwards

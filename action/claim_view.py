@@ -32,7 +32,7 @@ def lines(found: Verification, verdict: Verdict) -> Iterator[str]:
     told += [f"of trial {found.claim.trial}: {parameters(found.params)}"] if found.claim is not None else []
     told += [f"table: {row.strip()}" for row in verdict.reproduction_reason.split("\n") if found.again is not None]
     told += [f"not as in the record: {', '.join(found.changed)}"] if found.changed else []
-    told.append(f"gate: {verdict.gate_reason}")
+    told.append(f"gate: {verdict.gate_reason.splitlines()[0]}")
     told += [text_of(now)] if (now := what_now(found, verdict)) else []
     yield ""
     yield f"{said:<{len(pad)}}{told[0]}"

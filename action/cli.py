@@ -21,6 +21,7 @@ from action.options import (
     Json,
     NoCache,
     Seeds,
+    Starter,
     parse_build_args,
     parse_seeds,
     print_json,
@@ -166,14 +167,25 @@ def init(
     command: Annotated[str | None, typer.Option(help="How training is started, where it can't be guessed.")] = None,
     lock: Annotated[str | None, typer.Option(help="The lock of the environment.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the guesses without asking.")] = False,
+    workflow: Annotated[
+        list[Starter] | None,
+        typer.Option(help="Write this starter workflow into .github/workflows too; again for another one."),
+    ] = None,
 ) -> None:
-    """Write ml-experiment.yaml and a lock for an existing repository, from one trial run."""
+    """Write ml-experiment.yaml and a lock for an existing repository, from one trial run; workflows, if asked."""
+    from action.activities import init_workflows
     from action.activities.init import init as guess
+    from experiment.spec import FILE_NAME
 
+    starters = workflow or []
+    init_workflows.check_free(path, starters)  # before a trial run, which may take long
     ask: Callable[[str, str], str] | None = None
     if sys.stdin.isatty() and not yes:
         ask = lambda question, default: str(typer.prompt(question, default=default))  # noqa: E731
-    guess(path.resolve(), command, lock, ask=ask, say=typer.echo, inherited=os.environ)
+    if not starters or not (path / FILE_NAME).exists():
+        guess(path.resolve(), command, lock, ask=ask, say=typer.echo, inherited=os.environ)
+    for line in init_workflows.write(path, starters) if starters else ():
+        typer.echo(line)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -59,3 +60,12 @@ def screen_for(as_json: bool) -> "Screen":
     from action.screen import Screen
 
     return Screen(Console(stderr=as_json, highlight=False, soft_wrap=True))
+
+
+class Starter(StrEnum):
+    """A starter workflow, by the name of its file."""
+
+    REPRODUCE = "reproduce"
+    REPORT = "report"
+    BASELINE = "baseline"
+    SWEEP = "sweep"

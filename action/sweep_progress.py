@@ -1,16 +1,17 @@
 """How far a sweep is, kept from its events one by one: what ended how, what runs, the best so far, the time left."""
 
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from action.sweep_time_left import Left, time_left
 from experiment.search import Sweep
 from experiment.trials import Row, best
 from experiment.value import Scalar
 from reporting.numbers import count, duration
 from reporting.sweep_words import maximize, parameters, values_of
+from runner.sweep.budget import Budget, Spent
 from runner.sweep.events import Ask, Event, Report, Result, Tell
 
 _BAR = 20
@@ -33,6 +34,7 @@ class Progress:
 
     sweep: Sweep
     workers: int
+    budget: Budget = field(default_factory=Budget)
     clock: Callable[[], float] = time.monotonic
     states: Counter[str] = field(default_factory=Counter)
     leaders: list[Row] = field(default_factory=list)
@@ -40,9 +42,13 @@ class Progress:
     _results: dict[int, Result] = field(default_factory=dict)
     _asked: dict[int, dict[str, Scalar]] = field(default_factory=dict)
     _took: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    _spent: Spent = field(default_factory=Spent)
+    _at: float = 0.0  # when the last event was heard
 
     def heard(self, event: Event) -> Row | None:
         """Note the event; the trial where it ended one."""
+        self._spent.saw(event)
+        self._at = self.clock()
         match event:
             case Ask():
                 self._asked[event.trial] = event.params
@@ -92,17 +98,27 @@ class Progress:
         """Trials that ended."""
         return sum(self.states.values())
 
-    def left_s(self) -> float | None:
-        """Seconds still to go as recent trials took; None before the first one ended."""
+    def left(self) -> Left | None:
+        """What is still to go as recent trials took; None before the first one ended."""
         if not self._took:
             return None
-        usual = sum(self._took) / len(self._took)
-        return math.ceil((self.total - self.done) / max(self.workers, 1)) * usual
+        return time_left(
+            trials=self.total - self.done,
+            workers=max(self.workers, 1),
+            usual=sum(self._took) / len(self._took),
+            budget=self.budget,
+            spent=self._spent,
+            driven=self._spent.driven + self.clock() - self._at,
+        )
 
     def short(self) -> str:
-        """For the end of a line: "18/48, 2 min 5 s left"."""
-        left = self.left_s()
-        return f"{self.done}/{self.total}" + (f", {duration(left)} left" if left else "")
+        """For the end of a line: "18/48, 2 min 5 s left", "18/48, 2 min 5 s left by sweep.time"."""
+        left = self.left()
+        if left is None or not left.seconds:
+            return f"{self.done}/{self.total}"
+        return f"{self.done}/{self.total}, {duration(left.seconds)} left" + (
+            f" by {left.budget}" if left.budget else ""
+        )
 
     def lines(self) -> Iterable[str]:
         """What is redrawn below the lines that stay: the running trials, and a summary."""

@@ -16,6 +16,7 @@ from experiment.trials import Row, table_digest
 from experiment.value import double_to_json
 from reporting.numbers import count, duration
 from reporting.sweep_words import claim, confirmed, counts, parameters, values_of
+from runner.sweep.budget import Budget
 from runner.sweep.events import Event
 
 _LABEL = 11
@@ -38,10 +39,10 @@ class SweepView:
         self._progress: Progress | None = None
         self.workers = 1
 
-    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+    def plan(self, sweep: Sweep, workers: int, budget: Budget, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
         self.workers = workers
-        self._progress = progress = Progress(sweep, workers)
+        self._progress = progress = Progress(sweep, workers, budget)
         for event in done:
             progress.heard(event)
         aims = ", ".join(f"{goal.value} {name}" for name, goal in sweep.objective.items())
@@ -85,7 +86,9 @@ def last_lines(swept: Swept) -> Iterator[str]:
         failed = [row for row in swept.table if row.state == "failed"]
         first = failed[0]
         yield f"{'stopped':<{_LABEL}}all {count(len(failed), 'trial')} failed; the first: {first.reason}"
-        output = f".ml-experiment/runs/{first.runs[0]}/output.log"
+        if swept.last_words:
+            yield f"{'':<{_LABEL}}it printed last: {swept.last_words}"
+        output = f".ml-experiment/runs/{first.runs[-1]}/output.log"
         yield f"{'':<{_LABEL}}with {parameters(first.params)}; its output: {output}"
         return
     yield f"{'best':<{_LABEL}}{claim(sweep, swept.table)}"

@@ -20,7 +20,6 @@ _WHY = {
     "sqlalchemy": "MLflow's stores",
     "PIL": "Pillow: figures as PNG",
     "pydantic_core": "the experiment file, records",
-    "pygments": "rich",
     "github": "PyGithub",
     "optuna": "sweeps",
 }

@@ -106,27 +106,24 @@ def plain(problem: str, sampler: str, sweep: Sweep) -> float:
     return study.best_value - least
 
 
-def ours(problem: str, sweep: Sweep, order: Order, said: float) -> float:
-    """Regret of one of our orders. `said`: seconds the driver believes a trial takes; it asks ahead for short ones."""
+def ours(problem: str, sweep: Sweep, order: Order) -> float:
+    """Regret of one of our orders."""
     function, _, least = PROBLEMS[problem]
 
     def live(trial: int, params: Mapping[str, Scalar]) -> Life:
         value = function([float(params[name]) for name in sorted(params)])
-        return [(takes(trial, sweep.seed), Result(trial=trial, values=(value,), seconds=said))]
+        return [(takes(trial, sweep.seed), Result(trial=trial, values=(value,)))]
 
     events = driven(sweep, order, Simulated(sweep.parallelism, live))
     return min(event.values[0] for event in events if isinstance(event, Result) and event.values) - least
 
 
-def methods(workers: int) -> dict[str, tuple[Callable[[], Order], float]]:
-    """Order, and how long the driver believes trials to be."""
-    found: dict[str, tuple[Callable[[], Order], float]] = {
-        "recorded": (Free, 3600.0),
-        "recorded, asked ahead": (Free, 0.0),
-    }
+def methods(workers: int) -> dict[str, Callable[[], Order]]:
+    """Our orders; with one worker they are the same."""
+    found: dict[str, Callable[[], Order]] = {"recorded": Free}
     if workers > 1:
-        found[f"window of {workers}"] = (lambda: Window(workers), 3600.0)
-        found[f"window of {2 * workers}"] = (lambda: Window(2 * workers), 3600.0)
+        found[f"window of {workers}"] = lambda: Window(workers)
+        found[f"window of {2 * workers}"] = lambda: Window(2 * workers)
     return found
 
 
@@ -174,8 +171,8 @@ def main() -> None:
                 for seed in range(given.seeds):
                     sweep = a_sweep(problem, sampler, given.trials, workers, seed)
                     base[problem].append(plain(problem, sampler, sweep))
-                    for name, (order, said) in methods(workers).items():
-                        found[name][problem].append(ours(problem, sweep, order(), said))
+                    for name, order in methods(workers).items():
+                        found[name][problem].append(ours(problem, sweep, order()))
             seconds = time.process_time() - began
             print(f"{sampler}, workers {workers}, {given.trials} trials, {given.seeds} seeds ({seconds:.0f} s of CPU)")
             heads = "   ".join(f"{problem + ': median, × plain':<29}" for problem in PROBLEMS)
@@ -183,7 +180,6 @@ def main() -> None:
             print(line("plain Optuna", base, base))
             for name, regrets in found.items():
                 print(line(name, regrets, base), flush=True)
-            print(line("ahead, × recorded", found["recorded, asked ahead"], found["recorded"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,34 @@
 """Sweeps side by side: trials a second of our two orders, of a replay, of plain Optuna and of unordered ask and tell.
 
-    .venv/bin/python -m benchmarks.sweeps [--trials 200] [--workers 1,2,4,8] [--ray]
+    .venv/bin/python -m benchmarks.sweeps [--trials 200] [--workers 1,2,4,8] [--spreads even,σ=1] [--ray]
 
-Trials sleep: 50 ms each, or log-normal with that mean. All methods search the same space with TPE, in one process with
-threads. With `--ray` also our orders on a Ray cluster of this machine, and Ray Tune's Optuna search (which builds an
-environment once). Also printed: how many tables two runs of each method gave, with the same seed.
+Trials sleep: 50 ms each, or log-normal with that mean; trial i takes the same time in all methods and rounds. All
+methods search the same space with TPE, in one process with threads, and take turns in each of at least two rounds (as
+many as there are workers, so that every block takes about a minute). Ratios are the median of those of the rounds,
+each of two runs that were made one after the other. With `--ray` also our orders on a Ray cluster of this machine, and
+Ray Tune's Optuna search (which builds an environment once). Also printed: what workers would do that never wait for an
+ask, and how many tables each method gave with the same seed.
 """
 
 import argparse
 import math
+import os
 import random
+import statistics
 import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
 
+from benchmarks.simulated import Simulated, driven
 from experiment.search import Sweep
 from experiment.trials import table_digest
 from experiment.value import Scalar, digest
@@ -35,11 +42,49 @@ from runner.sweep.study import Study
 from runner.sweep.table import rows
 
 TRIAL_S = 0.05
+FEWEST_ROUNDS = 2
+SPREADS = {"even": 0.0, "σ=1": 1.0}
 Sleep = Callable[[int], float]
-SLEEPS: dict[str, Callable[[int], Sleep]] = {
-    "even": lambda _run: lambda _trial: TRIAL_S,
-    "σ = 1": lambda run: lambda trial: TRIAL_S * math.exp(random.Random(f"{run}:{trial}").gauss(-0.5, 1.0)),
-}
+
+
+def durations(trials: int, sigma: float) -> Sequence[float]:
+    """Seconds of each trial, log-normal."""
+    draw = random.Random(0)
+    return [TRIAL_S * math.exp(draw.gauss(-sigma * sigma / 2, sigma)) for _ in range(trials)]
+
+
+@dataclass
+class Timed:
+    """Runs of one method: what each took, and the digests of their tables."""
+
+    trials: int
+    seconds: list[float] = field(default_factory=list)
+    tables: set[str] = field(default_factory=set)
+
+    def add(self, seconds: float, table: str) -> None:
+        """A round."""
+        self.seconds.append(seconds)
+        self.tables.add(table)
+
+    @property
+    def rate(self) -> float:
+        """Trials a second, the median."""
+        return self.trials / statistics.median(self.seconds)
+
+    @property
+    def slowest(self) -> float:
+        """Trials a second."""
+        return self.trials / max(self.seconds)
+
+    @property
+    def fastest(self) -> float:
+        """Trials a second."""
+        return self.trials / min(self.seconds)
+
+    def by(self, other: "Timed") -> float:
+        """The median ratio of rates, round by round."""
+        pairs = zip(self.seconds, other.seconds, strict=False)
+        return statistics.median(self.trials / own / (other.trials / its) for own, its in pairs)
 
 
 def value(x: float, y: float) -> float:
@@ -119,62 +164,93 @@ def unordered(sweep: Sweep, sleep: Sleep) -> tuple[float, str]:
     return time.perf_counter() - began, _table(study)
 
 
-def compared(
-    trials: int, workers: int, sleeps: Callable[[int], Sleep], with_ray: bool = False
-) -> dict[str, tuple[float, int]]:
-    """Method -> trials a second (the better of two runs) and how many different tables the two gave."""
+def ideal(seconds: Sequence[float], workers: int, order: Order) -> float:
+    """Seconds of workers on a clock of their own, on which an ask takes no time."""
+    given = a_sweep(len(seconds), workers).model_copy(update={"sampler": "random"})
+    executor = Simulated(workers, lambda trial, _: [(seconds[trial], Result(trial=trial, values=(0.0,)))])
+    driven(given, order, executor)
+    return executor.now
+
+
+def compared(trials: int, workers: int, sleep: Sleep, with_ray: bool = False) -> dict[str, Timed]:
+    """Method -> what its rounds took; all methods in every round, each time another one first."""
     sweep = a_sweep(trials, workers)
-    seconds: dict[str, list[float]] = {}
-    tables: dict[str, set[str]] = {}
-
-    def note(method: str, took: float, table: str) -> None:
-        seconds.setdefault(method, []).append(took)
-        tables.setdefault(method, set()).add(table)
-
-    record: list[Event] = []
-    for run in (1, 2):
-        sleep = sleeps(run)
-        note("unordered ask/tell", *unordered(sweep, sleep))
-        note("Optuna n_jobs", *with_jobs(sweep, sleep))
-        took, table, events = ours(sweep, Free(), sleep)
-        note("recorded", took, table)
-        record = record or events
-        note("replay", *ours(sweep, Follow(record), sleep)[:2])
-        note("window", *ours(sweep, Window(workers), sleep)[:2])
+    record = ours(sweep, Free(), sleep)[2]
+    methods: dict[str, Callable[[], tuple[float, str]]] = {
+        "unordered ask/tell": lambda: unordered(sweep, sleep),
+        "Optuna n_jobs": lambda: with_jobs(sweep, sleep),
+        "recorded": lambda: ours(sweep, Free(), sleep)[:2],
+        "replay": lambda: ours(sweep, Follow(record), sleep)[:2],
+        "window": lambda: ours(sweep, Window(workers), sleep)[:2],
+    }
+    found = {method: Timed(trials) for method in methods}
+    names = list(methods)
+    for number in range(max(FEWEST_ROUNDS, workers)):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            found[name].add(*methods[name]())
     if with_ray:
         from benchmarks import sweeps_ray as cluster
 
         with cluster.workers_on_ray(workers) as there:
-            for run in (1, 2):
-                for method, order in (
-                    ("recorded, Ray", Free()), ("replay, Ray", Follow(record)), ("window, Ray", Window(workers))
-                ):  # fmt: skip
-                    note(method, *ours(sweep, order, sleeps(run), partial(cluster.crew, there))[:2])
+            on_ray = partial(cluster.crew, there)
+            orders: dict[str, Callable[[], Order]] = {
+                "recorded": Free, "replay": lambda: Follow(record), "window": lambda: Window(workers)
+            }  # fmt: skip
+            for name, order in orders.items():
+                found[f"{name}, Ray"] = Timed(trials)
+                for _ in range(FEWEST_ROUNDS):
+                    found[f"{name}, Ray"].add(*ours(sweep, order(), sleep, on_ray)[:2])
         few = a_sweep(min(trials, cluster.MOST_OF_TUNE), workers)
-        for run in (1, 2):
-            took, table = cluster.ray_tune(few, sleeps(run))
-            note("Ray Tune", took * trials / few.trials, table)
-    return {method: (trials / min(took), len(tables[method])) for method, took in seconds.items()}
+        found["Ray Tune"] = Timed(few.trials)
+        for _ in range(FEWEST_ROUNDS):
+            found["Ray Tune"].add(*cluster.ray_tune(few, sleep))
+    return found
+
+
+def told(found: Mapping[str, Timed], share: float) -> Iterator[str]:
+    """A line for each method, and for each goal of sweeps.md. `share`: window's ideal rate by that of free order."""
+    base, jobs = found["unordered ask/tell"], found["Optuna n_jobs"]
+    for method, timed in found.items():
+        ratios = f"{timed.by(base):5.2f} × unordered   {timed.by(jobs):5.2f} × n_jobs"
+        ratios += f"   {timed.by(found['Ray Tune']):5.1f} × Ray Tune" if "Ray Tune" in found else ""
+        tables = f"{len(timed.tables)} of {len(timed.seconds)} tables"
+        spread = f"[{timed.slowest:.1f}, {timed.fastest:.1f}]"
+        yield f"  {method:<20} {timed.rate:6.1f} trials/s {spread:<14}   {ratios}   {tables}"
+    goals = [
+        ("recorded", "unordered", found["recorded"].by(base), 0.97),
+        ("recorded", "n_jobs", found["recorded"].by(jobs), 1.0),
+        ("replay", "recorded", found["replay"].by(found["recorded"]), 0.9),
+        ("window", "n_jobs" if share > 0.99 else f"n_jobs × {share:.2f}", found["window"].by(jobs) / share, 0.95),
+    ]
+    if "Ray Tune" in found:
+        goals.append(("recorded, Ray", "Ray Tune", found["recorded, Ray"].by(found["Ray Tune"]), 3.0))
+    for method, other, ratio, goal in goals:
+        yield f"    {method} by {other}: {ratio:.3f}, goal {goal}{'' if ratio >= goal else ', MISSED'}"
 
 
 def main() -> None:
-    """Print a table for each spread of durations and number of workers."""
+    """Print a block for each spread of durations and number of workers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--workers", default="1,2,4,8")
+    parser.add_argument("--spreads", default=",".join(SPREADS))
     parser.add_argument("--ray", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for name, sleeps in SLEEPS.items():
+    for name in given.spreads.split(","):
+        seconds = durations(given.trials, SPREADS[name])
         for workers in map(int, given.workers.split(",")):
-            found = compared(given.trials, workers, sleeps, given.ray)
-            base, jobs = found["unordered ask/tell"][0], found["Optuna n_jobs"][0]
-            print(f"{given.trials} trials of {TRIAL_S * 1000:.0f} ms, {name}, {workers} workers")
-            for method, (rate, tables) in found.items():
-                ratios = f"{rate / base:5.2f} × unordered   {rate / jobs:5.2f} × n_jobs"
-                ratios += f"   {rate / found['Ray Tune'][0]:5.1f} × Ray Tune" if given.ray else ""
-                print(f"  {method:<20} {rate:6.1f} trials/s   {ratios}   {tables} of 2 tables", flush=True)
+            found = compared(given.trials, workers, seconds.__getitem__, given.ray)
+            free = ideal(seconds, workers, Free())
+            share = free / ideal(seconds, workers, Window(workers))
+            print(
+                f"{given.trials} trials of {TRIAL_S * 1000:.0f} ms, {name}, {workers} workers: at best "
+                f"{given.trials / free:.1f} trials/s in free order, {share * given.trials / free:.1f} in window; "
+                f"load {os.getloadavg()[0]:.1f}"
+            )
+            for line in told(found, share):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ class Range(Value):
             return self
         low, high = bounds
         if low > high:
-            raise ValueError(f"low {low} is above high {high}")
+            raise ValueError(f"low {low} is above high {high}; a range is [low, high]")
         if self.log and low <= 0:
-            raise ValueError(f"log needs a low above 0, not {low}")
+            raise ValueError(f"log needs a low above 0, not {low}; raise it, or leave log out")
         if self.log and self.step is not None:
             raise ValueError("log and step cannot be combined")
         if self.step is not None:
@@ -192,7 +192,9 @@ class Sweep(Value):
                 f"samplers for several: {_listed(SEVERAL_OBJECTIVES)}", "sweep", "sampler",
             )  # fmt: skip
         if several and self.pruner != "none":
-            raise WrongSpace("a pruner judges one objective, several are given", "sweep", "pruner")
+            raise WrongSpace(
+                "a pruner judges one objective, several are given; leave it out, or search for one", "sweep", "pruner"
+            )
         if self.pruner != "none" and self.seeds > 1:
             raise WrongSpace(
                 "a pruner judges the curve of one run; a trial has several (sweep.seeds)", "sweep", "pruner"

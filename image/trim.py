@@ -32,11 +32,15 @@ PARTS = (
     "pkg_resources",
     "_distutils_hack",
     "distutils-precedence.pth",
+    "*.dist-info/sboms",
 )
 """Parts of packages, as patterns."""
 
-KEPT_OF_FONTTOOLS = ("__init__.py", "agl.py", "misc")
-"""Matplotlib asks it for glyph names; the rest writes PDF."""
+KEPT = {
+    "fontTools": ("__init__.py", "agl.py", "misc"),  # Matplotlib asks it for glyph names; the rest writes PDF
+    "pygments/lexers": ("__init__.py", "_mapping.py"),  # rich could colour source text, which we never show
+}
+"""Folders of which only these are kept."""
 
 SOURCES = ("*.pyi", "*.a", "*.pxd", "*.pyx", "*.h", "*.hpp", "*.c", "*.cpp")
 """What compilers and type checkers read."""
@@ -51,9 +55,10 @@ def main() -> None:
     for pattern in PARTS:
         for found in root.glob(pattern):
             _remove(found)
-    for found in (root / "fontTools").iterdir():
-        if found.name not in KEPT_OF_FONTTOOLS:
-            _remove(found)
+    for folder, kept in KEPT.items():
+        for found in (root / folder).iterdir():
+            if found.name not in kept:
+                _remove(found)
     for found in (root / "fontTools" / "misc").glob("*.so"):
         _remove(found)
     for found in [*root.rglob("tests"), *root.rglob("__pycache__")]:

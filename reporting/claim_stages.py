@@ -57,7 +57,9 @@ def next_stage(found: Verification, policy: Experiment) -> Continue | Stop:
     missing = tuple(seed for seed in claim.seeds if seed not in {run.seed for run in own})
     if as_claimed(found, policy):
         if missing:
-            return Continue(missing, f"seed {own[0].seed} came out as claimed: the other {count(len(missing), 'seed')}")
+            return Continue(
+                missing, f"seed {own[0].seed} came out as claimed: {count(len(missing), 'more seed')} of the claim"
+            )
         return _against_the_base(found, policy)
     return _fresh(found, policy, len(fresh))
 

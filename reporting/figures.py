@@ -1,6 +1,8 @@
 """Draws charts as PNG for comments and SVG for the page. One look, light and dark; equal charts give equal bytes."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +17,18 @@ from reporting import (
 )
 from reporting.document import AnyChart, Chart, GapChart
 from reporting.sweep_document import FrontChart, HistoryChart, ImportanceChart, ParallelChart, SlicesChart
-from reporting.theme import DARK, LIGHT, PAGE, SETTINGS, VARIABLES, Theme
+from reporting.theme import COMMENT_WIDTH, DARK, LIGHT, PAGE, PAGE_WIDTH, SETTINGS, VARIABLES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_INCHES, _DPI = 8.9, 200  # 890 CSS pixels, as wide as a comment; PNG at twice that
+_DPI = 200  # twice the CSS pixels
+_TYPE = {PAGE_WIDTH: 9.0, COMMENT_WIDTH: 10.0}  # points
 
 
 def png(chart: AnyChart, theme: Theme) -> bytes:
-    """The figure for a comment: 1,780 pixels wide, to be shown at half that."""
-    return _save(chart, theme, "png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+    """The figure for a comment: 1,120 pixels wide, to be shown at half that, or less on a phone."""
+    return _save(chart, theme, "png", COMMENT_WIDTH, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
 
 
 def svg(chart: AnyChart, number: int) -> str:
@@ -33,7 +36,7 @@ def svg(chart: AnyChart, number: int) -> str:
 
     An `<svg>` element without prolog, scripts, comments or outside references; `number` keeps the ids of several apart.
     """
-    text = _save(chart, PAGE, "svg", metadata=dict.fromkeys(("Date", "Creator", "Type", "Format"))).decode()
+    text = _save(chart, PAGE, "svg", PAGE_WIDTH, metadata=dict.fromkeys(("Date", "Creator", "Type", "Format"))).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{number}-", text)
@@ -44,16 +47,23 @@ def svg(chart: AnyChart, number: int) -> str:
     return re.sub(r"\n\s*\n*", "\n", text).strip()
 
 
-def _save(chart: AnyChart, theme: Theme, kind: str, **options: Any) -> bytes:
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(_INCHES, 1.0), facecolor=theme.paper)
-        _draw(figure, chart, theme)
+def _save(chart: AnyChart, theme: Theme, kind: str, width: float, **options: Any) -> bytes:
+    with drawn(chart, theme, width) as figure:
         buffer = BytesIO()
         figure.savefig(buffer, format=kind, dpi=_DPI, **options)
     return buffer.getvalue()
+
+
+@contextmanager
+def drawn(chart: AnyChart, theme: Theme, width: float) -> "Iterator[Figure]":
+    """The figure as matplotlib has it, PAGE_WIDTH or COMMENT_WIDTH inches wide."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**SETTINGS, "font.size": _TYPE[width]}):
+        figure = Figure(figsize=(width, 1.0), facecolor=theme.paper, dpi=_DPI)
+        _draw(figure, chart, theme)
+        yield figure
 
 
 def _draw(figure: "Figure", chart: AnyChart, theme: Theme) -> None:

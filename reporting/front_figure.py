@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from reporting.numbers import count
 from reporting.sweep_document import FrontChart
-from reporting.theme import Theme, axis_label, drawable, style
+from reporting.theme import Theme, axis_label, drawable, in_one_column, style
 from reporting.trial_marks import dot_size, dots, key, value_axis
 
 if TYPE_CHECKING:
@@ -16,16 +16,25 @@ if TYPE_CHECKING:
 def draw(figure: "Figure", chart: FrontChart, theme: Theme) -> None:
     """A plot for each pair. With two objectives the front is a line too, whose corners no trial reaches."""
     pairs = list(combinations(range(len(chart.metrics)), 2))
-    figure.set_figheight(3.4 if len(pairs) == 1 else 3.0)
-    left, right, gap = 0.085, 0.985, 0.085
-    width = (right - left - gap * (len(pairs) - 1)) / len(pairs)
-    key(figure, (right, 0.915), theme, chart.ended)
+    columns, height, left, gap = len(pairs), 3.4 if len(pairs) == 1 else 3.0, 0.085, 0.085
+    place, below = (0.985, 0.915), 0.0
+    if in_one_column(figure):
+        columns, height, left, below = 1, 2.9, 0.125, 0.3 if len({*chart.ended}) > 1 else 0.0
+    rows = len(pairs) // columns
+    whole = height * rows + below
+    figure.set_figheight(whole)
+    right = 0.985
+    width = (right - left - gap * (columns - 1)) / columns
+    share = height / whole  # of the figure's height that a row has
+    key(figure, (right, below / 2 / whole) if below else place, theme, chart.ended)
     for number, (x, y) in enumerate(pairs):
-        axes = figure.add_axes((left + number * (width + gap), 0.15, width, 0.725))
+        row, column = divmod(number, columns)
+        bottom = 1 - (row + 0.85) * share
+        axes = figure.add_axes((left + column * (width + gap), bottom, width, 0.725 * share))
         _pair(axes, chart, x, y, theme)
         if number == 0:
             n = f"n = {count(len(chart.ended), 'trial')}; orange: {sum(chart.front)} that no other beats"
-            axes.set_title(n, loc="left", color=theme.ink, fontsize=9)
+            axes.set_title(n, loc="left", color=theme.ink)
 
 
 def _pair(axes: "Axes", chart: FrontChart, x: int, y: int, theme: Theme) -> None:

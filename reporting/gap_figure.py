@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from reporting.document import GapChart
 from reporting.numbers import power_of_ten
-from reporting.theme import ROUND, Theme, drawable, gap_box, step_range, style, ticks
+from reporting.theme import ROUND, Box, Theme, drawable, gap_box, in_one_column, step_range, style, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,8 +17,9 @@ def draw(figure: "Figure", chart: GapChart, theme: Theme) -> None:
     """The gap as a line; what is above the dashed one can be seen in a result. Steps without a gap are left out."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    figure.set_figheight(2.3)
-    axes = figure.add_axes(gap_box().for_axes())
+    narrow = in_one_column(figure)
+    figure.set_figheight(2.6 if narrow else 2.3)
+    axes = figure.add_axes((Box(0.09, 0.13, 0.84, 0.78) if narrow else gap_box()).for_axes())
     style(axes, theme)
     axes.yaxis.grid(visible=True, color=theme.grid, linewidth=0.7)
     points = [(s, g) for s, g in zip(chart.step, chart.gap, strict=True) if 0 < g < math.inf]
@@ -37,7 +38,7 @@ def draw(figure: "Figure", chart: GapChart, theme: Theme) -> None:
     axes.set_xlim(*step_range(chart.step))
     axes.axhline(chart.lasting, color=theme.faint, linewidth=1, linestyle=(0, (4, 3)))
     axes.text(1.01, chart.lasting, "seen in\na result", transform=axes.get_yaxis_transform(), va="bottom",
-              color=theme.faint, fontsize=8, linespacing=1.1)  # fmt: skip
+              color=theme.faint, fontsize="small", linespacing=1.1)  # fmt: skip
     axes.set_xlabel("step", color=theme.ink)
     title = f"{drawable(chart.metric)}: relative gap between two runs, {chart.label}"
-    axes.set_title(title, loc="left", color=theme.ink, fontsize=9)
+    axes.set_title(title, loc="left", color=theme.ink)

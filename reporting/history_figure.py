@@ -2,30 +2,40 @@
 
 from typing import TYPE_CHECKING
 
-from reporting.numbers import count
 from reporting.sweep_document import Fresh, HistoryChart
-from reporting.theme import ROUND, Theme, axis_label, drawable, style, ticks
+from reporting.theme import ROUND, Box, Theme, axis_label, drawable, in_one_column, style, ticks
 from reporting.trial_marks import beyond, dot_size, dots, key, ring, room_for_a_label, rounding_of, value_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LEFT, _BOTTOM, _TOP = 0.075, 0.15, 0.885
-_TWO_LINES = 0.15  # of the height of the figure
+_LABEL = 0.16  # of the height of the axes, that two lines of text and one take
+_LONG = 34  # characters of a title that fit beside the one of fresh seeds
 
 
 def draw(figure: "Figure", chart: HistoryChart, theme: Theme) -> None:
     """Trials as marks over their number, a step line of the best so far, fresh seeds on the right."""
-    figure.set_figheight(3.1)
-    right = 0.79 if chart.fresh is not None else 0.895
-    axes = figure.add_axes((_LEFT, _BOTTOM, right - _LEFT, _TOP - _BOTTOM))
+    narrow = in_one_column(figure)
+    figure.set_figheight(3.5 if narrow else 3.1)
+    box = _box(narrow, chart)
+    axes = figure.add_axes(box.for_axes())
     _trials(axes, chart, theme)
     outside = beyond(chart.value, chart.metric)
-    key(figure, (right, 0.045), theme, chart.ended, failed=bool(chart.failed), outside=outside)
+    place = (0.985, 0.035) if narrow else (box.right, 0.045)
+    key(figure, place, theme, chart.ended, failed=bool(chart.failed), outside=outside)
     if chart.fresh is not None:
-        beside = figure.add_axes((right + 0.012, _BOTTOM, 0.99 - right - 0.012, _TOP - _BOTTOM), sharey=axes)
+        width = 0.99 - box.right - 0.012
+        beside = figure.add_axes((box.right + 0.012, 1 - box.bottom, width, box.bottom - box.top), sharey=axes)
         _fresh(beside, chart, chart.fresh, theme)
+
+
+def _box(narrow: bool, chart: HistoryChart) -> Box:
+    """Where the trials are: fresh seeds are beside them, and in a comment the key of the marks is below."""
+    fresh = chart.fresh is not None
+    if narrow:
+        return Box(0.125, 0.12, 0.69 if fresh else 0.97, 0.79)
+    return Box(0.075, 0.115, 0.79 if fresh else 0.895, 0.85)
 
 
 def _trials(axes: "Axes", chart: HistoryChart, theme: Theme) -> None:
@@ -47,11 +57,11 @@ def _trials(axes: "Axes", chart: HistoryChart, theme: Theme) -> None:
                      transform=axes.get_xaxis_transform(), zorder=4, clip_on=False)  # fmt: skip
     if chart.leaders:
         _leaders(axes, chart, last, theme)
-    axes.set_xlabel("trial", loc="left", color=theme.ink)
     metric = axis_label(drawable(chart.metric.name), chart.metric.unit)
     good = "higher is better" if chart.metric.maximize else "lower is better"
-    n = count(len(chart.trial) + len(chart.failed), "trial")
-    axes.set_title(f"{metric}, {good}; n = {n}", loc="left", color=theme.ink, fontsize=9)
+    axes.set_xlabel(f"trial, n = {len(chart.trial) + len(chart.failed)}", loc="left", color=theme.ink)
+    between = ", " if len(metric) + len(good) < _LONG else ",\n"
+    axes.set_title(f"{metric}{between}{good}", loc="left", color=theme.ink)
 
 
 def _leaders(axes: "Axes", chart: HistoryChart, last: int, theme: Theme) -> None:
@@ -69,7 +79,7 @@ def _leaders(axes: "Axes", chart: HistoryChart, last: int, theme: Theme) -> None
     above = chart.metric.maximize
     axes.annotate(text, (trials[-1], values[-1]), xytext=(7 if at_left else -7, 7 if above else -7),
                   textcoords="offset points", ha="left" if at_left else "right", va="bottom" if above else "top",
-                  color=theme.sides[1], fontsize=9, annotation_clip=False)  # fmt: skip
+                  color=theme.sides[1], annotation_clip=False)  # fmt: skip
 
 
 def _fresh(axes: "Axes", chart: HistoryChart, fresh: Fresh, theme: Theme) -> None:
@@ -86,22 +96,27 @@ def _fresh(axes: "Axes", chart: HistoryChart, fresh: Fresh, theme: Theme) -> Non
     axes.scatter(places, [min(max(value, low), high) for value in fresh.values], s=22, marker="D",
                  color=theme.sides[1], alpha=0.8, linewidths=0, zorder=3, clip_on=False)  # fmt: skip
     mean = min(max(fresh.mean, low), high)
-    axes.plot([0.46], [mean], marker="_", markersize=11, markeredgewidth=2, color=theme.sides[1], zorder=4)
+    axes.plot([0.43], [mean], marker="_", markersize=11, markeredgewidth=2, color=theme.sides[1], zorder=4)
     if fresh.sd:
         ends = [min(max(edge, low), high) for edge in (fresh.mean - fresh.sd, fresh.mean + fresh.sd)]
-        axes.plot([0.46, 0.46], ends, linewidth=2.4, color=theme.sides[1], solid_capstyle="butt", zorder=3)
+        axes.plot([0.43, 0.43], ends, linewidth=2.4, color=theme.sides[1], solid_capstyle="butt", zorder=3)
     words = rounding_of(chart.metric)
-    axes.set_title(f"fresh seeds, n = {n}", loc="left", color=theme.ink, fontsize=9)
-    spread = f"\n± {words.number(fresh.sd)}" if fresh.sd is not None else ""
-    side = 0
-    if chart.leaders:
-        own, above = chart.leaders[-1][1], chart.metric.maximize
+    axes.set_title(f"fresh seeds, n = {n}", loc="left", color=theme.ink)
+    own, above = chart.leaders[-1][1] if chart.leaders else None, chart.metric.maximize
+    if own is not None:
         axes.axhline(own, color=theme.sides[1], linewidth=1, linestyle=(0, (4, 3)), zorder=2)
         axes.annotate("the sweep's own", (0.98, own), xytext=(0, 3 if above else -3), textcoords="offset points",
-                      ha="right", va="bottom" if above else "top", color=theme.faint, fontsize=8)  # fmt: skip
-        if abs(mean - own) < _TWO_LINES * (high - low):
-            side = -1 if above else 1  # away from the words at that line
-    axes.annotate(words.number(fresh.mean) + spread, (0.56, mean), xytext=(0, 3 * side), textcoords="offset points",
-                  va={-1: "top", 0: "center", 1: "bottom"}[side], color=theme.sides[1], fontsize=9,
-                  linespacing=1.15, annotation_clip=False)  # fmt: skip
+                      ha="right", va="bottom" if above else "top", color=theme.faint, fontsize="small")  # fmt: skip
+    spread = f"\n± {words.number(fresh.sd)}" if fresh.sd is not None else ""
+    beside = own is not None and abs(_height(axes, own) - _height(axes, mean)) < _LABEL
+    place = own if own is not None and beside else mean
+    middle = "center" if not beside else "top" if above else "bottom"  # beyond the line, whose label is on this side
+    axes.annotate(words.number(fresh.mean) + spread, (0.52, place), xytext=(0, 0 if not beside else -4 if above else 4),
+                  textcoords="offset points", va=middle, color=theme.sides[1], linespacing=1.15,
+                  annotation_clip=False)  # fmt: skip
     axes.set_xlabel("the same parameters", color=theme.ink)
+
+
+def _height(axes: "Axes", value: float) -> float:
+    """Where a value is, as a fraction of the axes."""
+    return float((axes.transData + axes.transAxes.inverted()).transform((0.0, value))[1])

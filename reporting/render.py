@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from reporting import hover, markdown
 from reporting.document import LEFT_OUT, Block, Detail, Document, Line, Picture, Span, Style, Table, text_of
+from reporting.theme import COMMENT_WIDTH
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -162,7 +163,7 @@ def _picture(link: Shown, alt: str) -> Markup:
     light, dark, words = (html.escape(markdown.visible(text)) for text in (link.light, link.dark, alt))
     return Markup(
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img alt="{words}" src="{light}"></picture>'
+        f'<img alt="{words}" src="{light}" width="{round(100 * COMMENT_WIDTH)}"></picture>'
     )
 
 

@@ -10,6 +10,7 @@ from reporting.numbers import Rounding, rounding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
 
@@ -40,6 +41,16 @@ VARIABLES = {
     "#050505": "var(--side-0)",
     "#060606": "var(--side-1)",
 }
+
+
+PAGE_WIDTH, COMMENT_WIDTH = 8.9, 5.6
+"""Inches, of 100 CSS pixels. A comment is shown 370 to 890 pixels wide: what is drawn for it is in one column, and its
+type is that of the text around it at full size and 9 pixels on a phone."""
+
+
+def in_one_column(figure: "Figure") -> bool:
+    """Whether the figure is as narrow as a comment's, so that its parts are below each other."""
+    return bool(figure.get_figwidth() < PAGE_WIDTH)
 
 
 class Box(NamedTuple):
@@ -76,6 +87,7 @@ SETTINGS: "dict[RcKeyType, object]" = {
     "svg.fonttype": "path",  # looks the same without the font installed
     "font.family": "DejaVu Sans",  # ships with matplotlib
     "font.size": 9.0,
+    "axes.titlesize": "medium",
     "text.parse_math": False,  # a metric called $x$ is drawn as written
     "axes.unicode_minus": True,
     "path.simplify": True,

@@ -152,7 +152,7 @@ def key(
         for words, shape, filled in entries
     ]  # fmt: skip
     figure.legend(
-        handles=handles, loc="center right", bbox_to_anchor=place, ncols=len(handles), frameon=False, fontsize=8,
+        handles=handles, loc="center right", bbox_to_anchor=place, ncols=len(handles), frameon=False, fontsize="small",
         labelcolor=theme.faint, handletextpad=0.1, columnspacing=1.1, borderpad=0.0, borderaxespad=0.0,
     )  # fmt: skip
 

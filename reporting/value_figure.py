@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from experiment.snapshot import CurveBand
 from reporting.document import Chart, Side
 from reporting.numbers import Rounding, count
-from reporting.theme import ROUND, Theme, axis_label, drawable, limits, step_range, style, ticks, value_box
+from reporting.theme import (
+    ROUND,
+    Theme,
+    axis_label,
+    drawable,
+    in_one_column,
+    limits,
+    step_range,
+    style,
+    ticks,
+    value_box,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,15 +29,26 @@ _MARKERS = ("o", "D")  # colour never carries the difference alone
 
 
 def draw(figure: "Figure", chart: Chart, theme: Theme) -> None:
-    """Every run as a dot on the left, the curves over seeds on the right where there are any."""
-    figure.set_figheight(3.1)
+    """Every run as a dot, and the curves over seeds where there are any: beside them, or below in one column."""
     curves = [(side, side.curve) for side in chart.sides if side.curve and _points(side.curve.median) > 1]
+    if in_one_column(figure):
+        _below_each_other(figure, chart, curves, theme)
+        return
+    figure.set_figheight(3.1)
     top, bottom = 0.91, 0.16
     if not curves:
         _dots(figure.add_axes((0.03, bottom, 0.94, top - bottom)), chart, theme)
         return
     _dots(figure.add_axes((0.03, bottom, 0.40, top - bottom)), chart, theme)
     _curves(figure.add_axes(value_box().for_axes()), chart, curves, theme)
+
+
+def _below_each_other(figure: "Figure", chart: Chart, curves: Sequence[tuple[Side, CurveBand]], theme: Theme) -> None:
+    height = 4.5 if curves else 2.25  # inches, as all below
+    figure.set_figheight(height)
+    _dots(figure.add_axes((0.05, 1 - 1.72 / height, 0.9, 1.62 / height)), chart, theme)
+    if curves:
+        _curves(figure.add_axes((0.105, 0.48 / height, 0.665, 1.55 / height)), chart, curves, theme)
 
 
 def _dots(axes: "Axes", chart: Chart, theme: Theme) -> None:
@@ -46,7 +68,7 @@ def _dots(axes: "Axes", chart: Chart, theme: Theme) -> None:
         low, high = axes.get_xlim()
         place = min(max((middle - low) / (high - low), 0.15), 0.85)
         axes.text(place, 0.03, drawable(chart.margin_words), transform=axes.transAxes,
-                  ha="center", color=theme.faint, fontsize=8)  # fmt: skip
+                  ha="center", color=theme.faint, fontsize="small")  # fmt: skip
     for i, side in enumerate(chart.sides):
         row, colour, marker = len(chart.sides) - 1 - i, _colour(chart, side, theme), _MARKERS[i - len(chart.sides)]
         axes.text(0.012, row + 0.44, _label(side, look), transform=axes.get_yaxis_transform(), color=colour)
@@ -88,7 +110,7 @@ def _curves(axes: "Axes", chart: Chart, curves: Sequence[tuple[Side, CurveBand]]
     counts = " and ".join(dict.fromkeys(str(band.n) for _, band in curves))
     what = "median and range" if any(band.n > 1 for _, band in curves) else "one run"
     title = axis_label(f"{drawable(chart.metric)}: {what}, n = {counts}", chart.unit)
-    axes.set_title(title, loc="left", color=theme.ink, fontsize=9)
+    axes.set_title(title, loc="left", color=theme.ink)
 
 
 def _points(column: Sequence[float]) -> int:
@@ -131,9 +153,13 @@ def _apart(values: Sequence[float], limits: tuple[float, float]) -> list[float]:
 
 def _spread(axes: "Axes", ends: Sequence[float]) -> list[float]:
     """Heights of the labels at the lines' ends as fractions of the axes, at least one line of text apart."""
+    from matplotlib.font_manager import FontProperties
+
     to_axes = axes.transData + axes.transAxes.inverted()
     places = [min(max(float(to_axes.transform((axes.get_xlim()[1], end))[1]), 0.0), 1.0) for end in ends]
-    if len(places) == 2 and abs(places[0] - places[1]) < 0.08:
+    box = axes.get_window_extent()
+    apart = 1.2 * FontProperties().get_size_in_points() * axes.figure.dpi / 72 / box.height
+    if len(places) == 2 and abs(places[0] - places[1]) < apart:
         middle, sign = sum(places) / 2, 1 if places[0] >= places[1] else -1
-        return [middle + sign * 0.04, middle - sign * 0.04]
+        return [middle + sign * apart / 2, middle - sign * apart / 2]
     return places

@@ -20,6 +20,7 @@ from runner.output import BoundedLog, Lines, follow
 MARK = "ML_EXPERIMENT_RUN"
 _POLL_S = 0.02
 _GRACE_S = 2.0
+_MOST_S = 30.0  # for children that start others faster than they can be killed
 
 
 class CannotStart(InfrastructureFailed):
@@ -165,24 +166,51 @@ def end(process: subprocess.Popen[bytes], mark: str) -> None:
 def kill_marked(mark: str) -> None:
     """Kill every process that carries the mark in its environment: children that left the session too.
 
-    Returns when none is left; after two seconds at the latest, if one cannot die (it waits for a broken device).
+    Returns when none is left; two seconds after the last new one at the latest, if one cannot die (it waits for a
+    broken device).
     """
-    until = time.monotonic() + _GRACE_S
-    while (found := _marked(mark)) and time.monotonic() < until:  # again: one may have started another meanwhile
+    began = news = time.monotonic()
+    known: set[int] = set()
+    others: set[int] = set()
+    while True:  # again: one may have started another meanwhile
+        found, untold, others = _marked(mark, others)
+        now = time.monotonic()
+        if set(found) - known:
+            known |= set(found)
+            news = now
+        if not (found or untold) or now - news > _GRACE_S or now - began > _MOST_S:
+            return
         for pid in found:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_POLL_S)
 
 
-def _marked(mark: str) -> list[int]:
-    needle, found = f"{MARK}={mark}".encode(), []
+def _marked(mark: str, others: set[int]) -> tuple[list[int], bool, set[int]]:
+    """Processes with the mark; whether there may be more; those without it, which were there this time.
+
+    There may be more where one ended since the list was made, since it may have started another, and where one is just
+    exchanging its program: that shows no environment and no arguments. Neither counts of `others`, those of before.
+    """
+    needle, found, untold, now = f"{MARK}={mark}".encode(), [], False, set()
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):  # gone, or of another user
-                if needle in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-    return found
+        if not entry.name.isdigit() or (pid := int(entry.name)) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+            if needle in environment.split(b"\0"):
+                found.append(pid)
+                continue
+            told = bool(environment or (entry / "cmdline").read_bytes())
+            exchanging = not told and bool((entry / "exe").readlink())
+        except PermissionError:
+            told, exchanging = True, False
+        except OSError:  # it is gone, or has no program: it is dead, or one of the kernel's
+            told, exchanging = False, False
+        untold = untold or not (told or pid in others)
+        if not exchanging:
+            now.add(pid)
+    return found, untold, now
 
 
 def _signal(group: int, number: int) -> None:

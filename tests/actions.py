@@ -45,6 +45,16 @@ class Setting:
     forge: Forge
     folder: Path
 
+    @classmethod
+    def on_main(cls, repository: Repository, forge: Forge, folder: Path) -> "Setting":
+        """What is in the repository, committed and held by the forge as its default branch."""
+        repository.commit()
+        made = cls(repository, forge, folder)
+        forge.state.token()
+        made.git("branch", "-M", "main")
+        made.push("main")
+        return made
+
     @property
     def head(self) -> str:
         return self.git("rev-parse", "HEAD")

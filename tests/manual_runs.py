@@ -72,7 +72,7 @@ def run_lines(repository: Repository, shown: Sequence[Line], before: str = ":") 
     """The exit code of each line, and all that was said."""
     variables = repository.variables()
     variables["PATH"] = f"{ROOT / '.venv/bin'}:{variables['PATH']}"
-    text = f"{before}\n{_script(shown)}".replace("$PWD/workflows", f"{ROOT}/workflows")
+    text = f"{before}\n{_script(shown)}"
     done = subprocess.run(
         ["bash", "-c", text], cwd=repository.folder, env=variables, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=600,

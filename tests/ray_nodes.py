@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -14,15 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from repositories import ROOT
+from waiting import wait_for
 
 RAY = str(Path(sys.executable).with_name("ray"))
 TESTS = ROOT / "tests"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that the system hands out: it stays free until Ray takes it."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def running(needle: str) -> dict[int, str]:
@@ -53,12 +58,19 @@ class RayNode:
         return list((self.cache / "offices").glob("*"))
 
     def kill(self) -> None:
-        """As if the machine's power went: the raylet and all of Ray on this node, at once."""
-        for pid in running(str(self.folder / "ray")):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """As if the machine's power went: the raylet and all of Ray on this node, at once; all are dead after it."""
+        self._kill_all()
         self.process.kill()
         self.process.wait()
+        wait_for(lambda: not self._kill_all())
+
+    def _kill_all(self) -> set[int]:
+        """Kill what lives; gives what that was."""
+        found = running(str(self.folder / "ray"))
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return set(found)
 
 
 @dataclass

@@ -315,3 +315,4 @@ def _tell(draft: Draft, written: tuple[str, ...], say: Say) -> None:
     say("look through ml-experiment.yaml, commit it with its lock, then:")
     say("  ml-experiment reproduce            # run all seeds")
     say("  ml-experiment baseline accept      # store the result as the level to hold")
+    say("  ml-experiment init --workflow reproduce   # and let GitHub judge every pull request")

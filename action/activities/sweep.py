@@ -13,7 +13,7 @@ from action.activities import run_notes
 from action.activities.session import Cache, Session
 from action.activities.sweep_asked import log_path, sweep_of
 from action.activities.sweep_hands import Hands
-from action.activities.sweep_outcome import Swept, lock_of
+from action.activities.sweep_outcome import Swept, last_words, lock_of
 from action.activities.sweep_plan import Fate, Plan, also_on, begin, limited, machine_of, note, planned
 from action.activities.sweep_tracking import Ended, start_import, wait_s
 from action.activities.sweep_trials import Trials
@@ -42,7 +42,7 @@ FRESH_SEEDS = 5
 class Teller(Protocol):
     """Who is told while a sweep is made."""
 
-    def plan(self, sweep: Sweep, workers: int, note: str, done: Sequence[Event]) -> None:
+    def plan(self, sweep: Sweep, workers: int, budget: Budget, note: str, done: Sequence[Event]) -> None:
         """What is going to be done, and what is done already."""
 
     def event(self, event: Event) -> None:
@@ -73,16 +73,17 @@ def run_sweep(
         log = begin(found, plan, experiment.experiment, fate)
         try:
             events, study = _drive(session, sweep, log, plan, hands=hands, reuse=reuse, wish=wish, teller=teller)
-        except TableDiffers:
+        except TableDiffers as error:
             path.rename(path.with_name(f"{experiment.experiment}-differs.jsonl"))  # after a change it begins anew
-            raise
+            raise TableDiffers(f"{target}: {error}", elsewhere=error.elsewhere) from None
         driven_s = time.monotonic() - began
         table = tuple(rows(events))
         finished = wish() is Wish.GO_ON and not any(row.state == "running" for row in table)
         swept = Swept(experiment, table, finished, plan.lock is not None, None, wall_s=driven_s)
         if swept.hopeless:
             path.rename(path.with_name(f"{experiment.experiment}-failed.jsonl"))  # the next one begins anew
-        if not finished or swept.hopeless:
+            return replace(swept, last_words=last_words(swept, session.store.runs))
+        if not finished:
             return swept
         if plan.lock is not None:
             check_whole(plan.lock.table, table, elsewhere=plan.lock.machine != also_on(plan.machine, hands))
@@ -141,7 +142,7 @@ def _drive(
     study = Study(sweep, plan.start, stops_at(record) if part else None)
     gpu_time = sweep.gpu_hours * 3600 if sweep.gpu_hours is not None else None
     budget = Budget(sweep.time, gpu_time, at_least=len(plan.lock.table) if plan.lock is not None else 0)
-    teller.plan(sweep, hands.many, note(session, sweep, hands.many, plan), log.events)
+    teller.plan(sweep, hands.many, budget, note(session, sweep, hands.many, plan), log.events)
     with ExitStack() as stack:
         executor = stack.enter_context(hands.executor(trials.make))
         stack.callback(session.cancelled.set)  # first: what is ended now was ended by the user, not by a pruner

@@ -17,6 +17,8 @@ from runner.sweep.events import Event
 from runner.sweep.lockfile import SweepLock
 from runner.sweep.study import maximized
 
+_LONGEST = 200
+
 
 @dataclass(frozen=True)
 class Swept:
@@ -30,6 +32,7 @@ class Swept:
     fresh: tuple[FinishedRun, ...] = ()
     wall_s: float = 0.0
     notes: tuple[str, ...] = ()
+    last_words: str = ""  # of the first trial that failed, where all did
 
     @property
     def best(self) -> list[Row]:
@@ -83,3 +86,13 @@ def _claim(sweep: Sweep, swept: Swept) -> Claim | None:
         values=tuple(run.metrics[metric].value for run in good),
         results=tuple(result_digest(run.metrics, run.artifacts) for run in good),
     )
+
+
+def last_words(swept: Swept, runs: Path) -> str:
+    """The last line that the first failed trial printed, at a length a line bears; "" where there is none."""
+    first = next(row for row in swept.table if row.state == "failed")
+    try:
+        text = Path(runs, first.runs[-1], "output.log").read_text(encoding="utf-8", errors="replace")
+    except (OSError, IndexError):
+        return ""
+    return next((line.strip()[:_LONGEST] for line in reversed(text.splitlines()) if line.strip()), "")

@@ -1,5 +1,6 @@
 """A trial of a sweep as normal runs: one for each of its seeds, from the cache where that is allowed."""
 
+import difflib
 import math
 import threading
 import time
@@ -121,11 +122,16 @@ class Trials:
         wanted = [*self.sweep.objective, *self.sweep.constraints]
         for name in wanted:
             if any(name not in record.metrics for record in records):
-                seen = ", ".join(sorted(records[0].metrics)) or "none"
-                return made.model_copy(update={"reason": f"metric {name!r} was never seen; seen: {seen}"})
+                return made.model_copy(update={"reason": _never_seen(name, sorted(records[0].metrics))})
         means = {name: fmean(record.metrics[name].value for record in records) for name in wanted}
         lost = next((name for name in wanted if math.isnan(means[name])), None)
         if lost is not None:
             return made.model_copy(update={"reason": f"{lost} is not a number"})
         excess = {name: bound.excess(means[name]) for name, bound in self.sweep.constraints.items()}
         return made.model_copy(update={"values": tuple(means[n] for n in self.sweep.objective), "constraints": excess})
+
+
+def _never_seen(name: str, seen: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, seen, 1, cutoff=0.4)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"metric {name!r} was never seen{hint}; seen: {', '.join(seen) or 'none'}"

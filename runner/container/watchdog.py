@@ -21,11 +21,11 @@ _QUIET_S = 3.0  # in which a request that was under way may still make something
 def main(lease: Path, session: str) -> None:
     """Detach, wait, clean up, end."""
     fd = os.open(lease, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if os.fork() > 0:
-        os._exit(0)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
+    if os.fork() > 0:  # from here on the session goes on: whatever has to hold by then is done
+        os._exit(0)
     fcntl.flock(fd, fcntl.LOCK_EX)
     if clean(session, _PATIENCE_S):
         with contextlib.suppress(OSError):

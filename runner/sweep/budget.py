@@ -19,22 +19,32 @@ class Spent:
 
     def __init__(self) -> None:
         self.driven = 0.0
-        self._asked = 0
+        self.asked = 0
         self._gpu: dict[int, float] = {}  # trial -> seconds, once for a trial that was made again
 
     def saw(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Ask):
-            self._asked += 1
+            self.asked += 1
         elif isinstance(event, Result):
             self._gpu[event.trial] = event.gpu_seconds
         else:
             return
         self.driven = max(self.driven, event.driven)
 
+    @property
+    def ended(self) -> int:
+        """Trials whose GPU time is known."""
+        return len(self._gpu)
+
+    @property
+    def gpu_time(self) -> float:
+        """Seconds of all of them."""
+        return sum(self._gpu.values())
+
     def allows(self, budget: Budget, driven: float) -> bool:
         """Whether a new trial may be begun, where the study was driven for so many seconds."""
-        if self._asked < budget.at_least:
+        if self.asked < budget.at_least:
             return True
         late = budget.time is not None and driven >= budget.time
-        return not late and (budget.gpu_time is None or sum(self._gpu.values()) < budget.gpu_time)
+        return not late and (budget.gpu_time is None or self.gpu_time < budget.gpu_time)

@@ -16,7 +16,6 @@ from runner.sweep.orders import Arrived, AskNext, Order, Point, ReportPoint, See
 from runner.sweep.study import Study
 
 _HEAR_S = 0.2  # how soon Ctrl-C is heard
-_DEAR_ASK = 0.01  # of a trial's time: from there on asking while workers run pays
 
 
 class Executor(Protocol):
@@ -87,29 +86,38 @@ class _Driver:
         self._began = with_.clock()
         self._before = 0.0  # driven by earlier runs
         self._arrived = Arrived(trials=_trials(with_.sweep))
-        self._ask_s = 0.0
-        self._trial_s: deque[float] = deque(maxlen=20)
         self._failed = 0
+        self._unwritten: list[Event] = []
 
     def run(self) -> list[Event]:
-        self._go_on()
+        try:
+            self._go_on()
+            self._to_the_end()
+        finally:
+            self._write()
+        self._with.log.sync()
+        return self._events
+
+    def _to_the_end(self) -> None:
         while True:
             wish = self._with.wish()
             if self._hopeless():
-                self._with.log.sync()
-                return self._events
+                return
             if not self._spent.allows(self._with.budget, self._driven()):
                 self._arrived.trials = self._seen.asked
             self._arrived.room = self._room()
             step = self._with.order.next(self._arrived)
             if step is None or (isinstance(step, AskNext) and wish is Wish.NO_NEW_TRIALS):
+                self._write()
                 if not self._outstanding():
-                    self._with.log.sync()
-                    return self._events
+                    return
+                self._with.study.prepare(self._seen.asked)
                 self._hear(_HEAR_S)
             else:
                 self._hear(0.0)
                 self._do(step)
+                if not isinstance(step, TellEnd):  # the worker that is free now waits for the ask, not for the disk
+                    self._write()
 
     def _driven(self) -> float:
         return self._before + self._with.clock() - self._began
@@ -156,19 +164,23 @@ class _Driver:
 
     def _happened(self, event: Event) -> None:
         self._noted(event)
-        self._with.log.append(event)
-        self._events.append(event)
-        self._with.told(event)
+        self._unwritten.append(event)
+
+    def _write(self) -> None:
+        """Log what happened. Killed before that, a trial runs again, or is asked for again: both are the same."""
+        while self._unwritten:
+            event = self._unwritten[0]
+            self._with.log.append(event)
+            self._events.append(self._unwritten.pop(0))
+            self._with.told(event)
 
     def _do(self, step: Step) -> None:
         study = self._with.study
         match step:
             case AskNext():
-                began = time.monotonic()
                 asked = study.ask(step.trial).model_copy(update={"driven": self._driven()})
                 self._happened(asked)
                 self._with.executor.start(asked.trial, asked.params)
-                self._ask_s = time.monotonic() - began
             case ReportPoint():
                 self._arrived.points[step.trial].popleft()
                 if self._judge(step.trial, step.point.step, step.point.value, self._happened):
@@ -195,7 +207,6 @@ class _Driver:
                 self._happened(ended)
                 self._with.study.insert(ended)
                 self._arrived.ends[trial] = ended
-                self._trial_s.append(ended.seconds)
             elif message.step > self._seen.last_step.get(trial, -1) and trial not in self._seen.pruned:
                 self._arrived.points.setdefault(trial, deque()).append(message)
 
@@ -204,9 +215,8 @@ class _Driver:
         return sum(trial not in self._arrived.ends for trial in self._seen.running())
 
     def _room(self) -> int:
-        usual = sum(self._trial_s) / len(self._trial_s) if self._trial_s else 0.0
-        ahead = 1 if self._ask_s > _DEAR_ASK * usual and self._trial_s else 0
-        return min(self._with.sweep.parallelism, self._with.executor.workers) + ahead - self._outstanding()
+        """How many workers are free. No trial is asked for before: it would not know the result that comes next."""
+        return min(self._with.sweep.parallelism, self._with.executor.workers) - self._outstanding()
 
     def _hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the others would fail too."""

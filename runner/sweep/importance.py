@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from experiment.search import Sweep
 from experiment.trials import Importances, Row, Share
-from runner.sweep.samplers import distribution
+from runner.sweep.samplers import distribution, to_digits
 from runner.sweep.study import directions
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def importances(sweep: Sweep, table: Sequence[Row]) -> Importances | None:
     PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023): how far the distribution of a parameter among the best tenth of
     trials is from that among all; with several objectives, among the tenth nearest to the Pareto front; conditional
     parameters as in its conditional form (2026). `low` and `high` are the 5 % and 95 % quantiles over bootstrap
-    resamples of the trials. Drawn with a constant seed: equal tables give equal shares.
+    resamples of the trials. Drawn with a constant seed, and rounded, since the last digits follow the BLAS kernel:
+    equal tables give equal shares.
     """
     rows = [row for row in table if row.state == "complete" and row.values and all(map(math.isfinite, row.values))]
     if len(rows) < FEWEST:
@@ -51,7 +52,8 @@ def importances(sweep: Sweep, table: Sequence[Row]) -> Importances | None:
 
 def _share(share: float, again: Sequence[float]) -> Share:
     last = len(again) - 1
-    return Share(share=share, low=again[math.floor(0.05 * last)], high=again[math.ceil(0.95 * last)])
+    low, high = again[math.floor(0.05 * last)], again[math.ceil(0.95 * last)]
+    return Share(share=to_digits(share), low=to_digits(low), high=to_digits(high))
 
 
 def _trial(space: Mapping[str, "BaseDistribution"], row: Row) -> "FrozenTrial":

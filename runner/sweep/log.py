@@ -92,6 +92,7 @@ class Log:
 
     def sync(self) -> None:
         """Wait until all that was appended is on the disk. Raises CannotLog."""
+        self.disk.changed.clear()  # the other thread need not do it too
         try:
             os.fsync(self.fd)
         except OSError as error:
@@ -119,15 +120,19 @@ class _Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        missing = self.changed.is_set()
         self._closing.set()
         self.changed.set()
         self._thread.join()
-        with contextlib.suppress(OSError):
-            os.fsync(self._fd)
+        if missing:
+            with contextlib.suppress(OSError):
+                os.fsync(self._fd)
 
     def _serve(self) -> None:
         while not self._closing.is_set():
             self.changed.wait()
+            if self._closing.is_set():
+                return
             self.changed.clear()
             try:
                 os.fsync(self._fd)

@@ -70,7 +70,8 @@ class Replay:
         before, here = self._machines
         if before != here:
             why = (
-                f"the record was made on {before}; this is {here}: numerics of another processor or library explain it"
+                f"the record was made on {before}; this is {here}: "
+                "numerics of another processor or library may explain it"
             )
             now = "follow it where it was made, or start a new study here with --new"
         elif whose == "sampler":

@@ -27,6 +27,11 @@ DIGITS = 10
 """Significant digits of a suggestion: beyond them CMA-ES and GP follow the BLAS kernel."""
 
 
+def to_digits(value: float) -> float:
+    """Rounded to DIGITS significant digits."""
+    return float(f"{value:.{DIGITS - 1}e}")
+
+
 def seed_of(*parts: object) -> int:
     """A seed of 32 bits for what the parts name: blake2b of them, joined by colons."""
     text = ":".join(map(str, parts))
@@ -38,7 +43,8 @@ def check_installed(sweep: Sweep) -> None:
     if sweep.sampler == "gp" and importlib.util.find_spec("torch") is None:
         raise SamplerMissing(
             "sweep.sampler: gp needs PyTorch, which is not installed beside ml-experiment\n"
-            "  install torch in the environment of ml-experiment, or choose tpe or cmaes\nnothing was run"
+            "  pip install torch in the environment of ml-experiment, or choose another sampler, such as tpe\n"
+            "nothing was run"
         )
 
 
@@ -59,7 +65,7 @@ def rounded(value: Scalar, range_: Range) -> Scalar:
     if range_.float_ is None or range_.step is not None:
         return value
     low, high = range_.float_
-    return min(max(float(f"{value:.{DIGITS - 1}e}"), low), high)
+    return min(max(to_digits(float(value)), low), high)
 
 
 class Samplers:
@@ -68,9 +74,18 @@ class Samplers:
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
         self._common: dict[str, IntersectionSearchSpace] = {}  # the parameters that all told trials have
+        self._ready: dict[int, BaseSampler] = {}
+
+    def prepare(self, trial: int) -> None:
+        """Make the sampler of `trial` now, when nobody waits for it: that takes a fifth of the time of a short ask."""
+        if trial not in self._ready:
+            self._ready = {trial: self._fresh(trial)}
 
     def of(self, trial: int) -> "BaseSampler":
         """The sampler that suggests trial `trial`, its suggestions rounded."""
+        return self._ready.pop(trial, None) or self._fresh(trial)
+
+    def _fresh(self, trial: int) -> "BaseSampler":
         from optuna.search_space import IntersectionSearchSpace
 
         with warnings.catch_warnings():

@@ -60,6 +60,10 @@ class Study:
             trial=trial, params=params, attrs=_changed({}, self._trial_attrs(trial)), study_attrs=self._new(before)
         )
 
+    def prepare(self, trial: int) -> None:
+        """Do what the ask for `trial` needs and no event decides."""
+        self._samplers.prepare(trial)
+
     def report(self, trial: int, step: int, value: float) -> tuple[Report, bool]:
         """A point of a running trial, and whether the pruner ends it there."""
         before = self._trial_attrs(trial)

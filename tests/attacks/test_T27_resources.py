@@ -151,8 +151,8 @@ STOPS_THE_FIRST_PROCESS = "import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)\
 @pytest.mark.parametrize("holds_on", [DEAF, LEFT_BEHIND, STOPS_THE_FIRST_PROCESS])
 def test_what_never_ends_is_ended_at_its_time(place: Place, holds_on: str) -> None:
     script = f"{holds_on}print('loss 1', flush=True)\nwhile True:\n    pass\n"
-    found = attack(place, script, resources=Resources(timeout=3.0))
-    assert outcome(found) == (Status.TIMEOUT, "did not end within 3 s (resources.timeout)")
+    found = attack(place, script, resources=Resources(timeout=5.0))
+    assert outcome(found) == (Status.TIMEOUT, "did not end within 5 s (resources.timeout)")
     assert found.record.metrics["loss"].value == 1.0
 
 

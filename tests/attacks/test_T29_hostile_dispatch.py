@@ -23,11 +23,7 @@ sweep:
 def setting(repository: Repository, forge: Forge, tmp_path: Path) -> Setting:
     repository.write("ml-experiment.yaml", (repository.folder / "ml-experiment.yaml").read_text() + SWEEP)
     repository.change("ml-experiment.yaml", "seeds: [0, 1, 2, 3, 4]", "seeds: [0]")
-    repository.commit()
-    made = Setting(repository, forge, tmp_path)
-    forge.state.token()
-    made.git("branch", "-M", "main")
-    made.push("main")
+    made = Setting.on_main(repository, forge, tmp_path)
     made.git("checkout", "-q", "-b", "topic")
     return made
 

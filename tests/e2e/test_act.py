@@ -1,25 +1,18 @@
 """The whole Action, for real: act builds our image from our action.yml and runs our starter workflows on digits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from act_runs import FORK_TOKEN, Copy, a_push, dispatched
 from container_bed import Bed
 from container_place import labelled_at
-from forge.server import Forge, serving
+from forge.server import Forge
 
 from action.comment import read
 from experiment import baseline
 
 pytestmark = [pytest.mark.docker, pytest.mark.go, pytest.mark.network]
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    with serving(tmp_path / "forge.git") as found:
-        yield found
-        assert found.state.problems == []
 
 
 def test_a_pull_request_gets_comment_check_figures_and_outputs(tmp_path: Path, forge: Forge, bed: Bed) -> None:

@@ -5,7 +5,6 @@ import io
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ from forge.clocks import TestClock
 from forge.server import Forge
 from forge.state import Fault
 from repositories import Repository
+from waiting import wait_for
 
 from action.afterwards import afterwards
 
@@ -53,10 +53,7 @@ def started(setting: Setting) -> "subprocess.Popen[str]":
     for line in process.stdout:
         if "started" in line:
             break
-    until = time.monotonic() + 30  # the line comes before the process
-    while not working_below(setting.repository.folder):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for(lambda: working_below(setting.repository.folder))  # the line comes before the process
     return process
 
 

@@ -43,12 +43,7 @@ sweep:
 def setting(repository: Repository, forge: Forge, tmp_path: Path) -> Setting:
     repository.write("ml-experiment.yaml", (repository.folder / "ml-experiment.yaml").read_text() + SWEEP)
     repository.change("ml-experiment.yaml", "seeds: [0, 1, 2, 3, 4]", "seeds: [0]")
-    repository.commit()
-    made = Setting(repository, forge, tmp_path)
-    forge.state.token()
-    made.git("branch", "-M", "main")
-    made.push("main")
-    return made
+    return Setting.on_main(repository, forge, tmp_path)
 
 
 def dispatched() -> dict[str, object]:
@@ -71,12 +66,7 @@ def searched(repository: Repository, forge: Forge, tmp_path: Path) -> Setting:
     """A space that the fixed parameters lie in, as a repository has it that takes over what a sweep finds."""
     repository.write("train.py", TRAIN)
     repository.write("ml-experiment.yaml", EXPERIMENT)
-    repository.commit()
-    made = Setting(repository, forge, tmp_path)
-    forge.state.token()
-    made.git("branch", "-M", "main")
-    made.push("main")
-    return made
+    return Setting.on_main(repository, forge, tmp_path)
 
 
 def proposals(setting: Setting) -> list[dict[str, Any]]:

@@ -4,14 +4,13 @@ import os
 import pty
 import select
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from repositories import Repository, lines
+from waiting import wait_for
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 """Until the end after a signal. Promised are 5 s on a machine that has nothing else to do."""
 
 SLOW = """\
@@ -36,13 +35,6 @@ def started(repository: Repository) -> list[int]:
     """Process numbers of the runs that do not end."""
     path = Path(repository.environ["STARTED"])
     return [int(line) for line in path.read_text().split()] if path.exists() else []
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:

@@ -98,12 +98,13 @@ def test_where_every_trial_fails_it_stops_early_with_the_first_error(searched: R
     done = searched.run("sweep")
     assert done.code == 1
     assert any(line.startswith("stopped") and "all 3 trials failed; the first: " in line for line in lines(done.out))
+    assert "it printed last: no such thing\n" in done.out
     assert not (searched.folder / "sweeps").exists()
 
 
 def test_an_objective_that_is_never_seen_is_named(searched: Repository) -> None:
     searched.change("ml-experiment.yaml", "objective: {loss:", "objective: {los:")
-    assert "metric 'los' was never seen; seen: loss, size" in searched.run("sweep").out
+    assert "metric 'los' was never seen (did you mean 'loss'?); seen: loss, size" in searched.run("sweep").out
 
 
 def test_a_record_of_another_specification_is_refused_with_what_changed(searched: Repository) -> None:
@@ -160,12 +161,25 @@ def test_a_pruned_trial_is_ended_early_and_its_record_can_be_followed(prunable: 
     assert (cached.code, cached.json["table_digest"]) == (0, first["table_digest"]), cached.err
 
 
-def test_a_finished_study_is_written_to_a_storage_of_optuna(searched: Repository, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore")  # MLflow's own imports raise deprecation warnings of its libraries
+def test_a_finished_study_is_in_a_storage_of_optuna_and_its_best_model_under_its_alias(
+    searched: Repository, tmp_path: Path
+) -> None:
     import optuna
+    from mlflow import MlflowClient
 
+    searched.change(
+        "train.py", "import json, os, sys\n", "import json, os, sys\nopen('m.txt', 'w').write(sys.argv[1])\n"
+    )
+    searched.change("ml-experiment.yaml", "metric_files:", "artifacts: [m.txt]\nmetric_files:")
+    searched.change("ml-experiment.yaml", "  trials: 6", "  trials: 6\n  register: {model: tiny, alias: champion}")
     url = f"sqlite:///{tmp_path / 'study.db'}"
     done = searched.run("sweep", "--export", url, "--json")
-    assert done.code == 0
+    assert done.code == 0, done.err
+    [best] = done.json["best_trials"]
+    assert f"MLflow: model tiny: version 1 is champion (trial {best}, m.txt)" in done.err
+    version = MlflowClient(f"sqlite:///{searched.state / 'mlflow.db'}").get_model_version_by_alias("tiny", "champion")
+    assert float(Path(str(version.source).removeprefix("file://")).read_text()) == done.json["best_params"]["x"]
     [name] = optuna.get_all_study_names(storage=url)
     study = optuna.load_study(study_name=name, storage=url)
     assert study.best_params == done.json["best_params"]

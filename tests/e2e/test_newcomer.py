@@ -1,26 +1,18 @@
 """From a repository with a script to a gated pull request, by the commands of docs/getting-started.md alone."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from act_runs import Copy, as_act_can, our_action
 from container_bed import Bed
-from forge.server import Forge, serving
+from forge.server import Forge
 from manual_blocks import ROOT, lines
 from manual_runs import mine, run_lines
 
 from action.comment import read
 
 pytestmark = [pytest.mark.docker, pytest.mark.go, pytest.mark.network]
-
-
-@pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
-    with serving(tmp_path / "forge.git") as found:
-        yield found
-        assert found.state.problems == []
 
 
 def test_the_first_pull_request_that_costs_is_stopped(tmp_path: Path, forge: Forge, bed: Bed) -> None:

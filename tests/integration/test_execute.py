@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import when
 
 from experiment import curves, record
 from experiment.errors import Refused
@@ -127,8 +128,8 @@ def test_exit_3_is_the_scripts(place: Place) -> None:
 
 
 def test_one_that_sleeps_for_ever_times_out(place: Place) -> None:
-    found = place.run("import time; print('loss 2.0'); time.sleep(1e6)", resources=Resources(timeout=1.0))
-    assert outcome(found) == (Status.TIMEOUT, "did not end within 1 s (resources.timeout)")
+    found = place.run("import time; print('loss 2.0'); time.sleep(1e6)", resources=Resources(timeout=4.0))
+    assert outcome(found) == (Status.TIMEOUT, "did not end within 4 s (resources.timeout)")
     assert points(found) == [(1, 2.0)]
 
 
@@ -258,24 +259,21 @@ def everything(place: Place, jobs: list[Job], slots: list[Slot], **changes: Any)
 
 
 def test_cancel_ends_all_that_runs_starts_nothing_more_and_keeps_what_finished(place: Place) -> None:
+    mine = place.root.parent / "deaf"
+    mine.mkdir()
     place.write(
         "train.py",
         "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('loss 1', flush=True)\n"
-        "time.sleep(0 if os.environ['PYTHONHASHSEED'] == '0' else 1e6)",
+        f"seed = os.environ['PYTHONHASHSEED']\nopen(os.path.join({str(mine)!r}, seed), 'w').close()\n"
+        "time.sleep(0 if seed == '0' else 1e6)",
     )
     began: list[int] = []
-
-    def done(job: Job, finished: Finished) -> None:
-        if job.seed == 0:
-            threading.Timer(0.5, place.cancelled.set).start()
-
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled), when(lambda: len(list(mine.iterdir())) == 3, place.cancelled.set):
         everything(
             place,
             [place.job(s) for s in range(5)],
             [Slot(), Slot()],
             began=lambda job: began.append(job.seed),
-            done=done,
         )
     assert sorted(began) == [0, 1, 2]
     stored = [record.read(folder) for folder in place.store.runs.iterdir()]
@@ -297,8 +295,12 @@ def test_one_run_that_cannot_be_recorded_ends_the_others(place: Place) -> None:
 
 
 def test_progress_is_told_while_a_run_goes_on(place: Place) -> None:
-    place.run("import time; print('loss 0.5'); time.sleep(1.2)")
-    assert (place.seen[-1].metric, place.seen[-1].step, place.seen[-1].value) == ("loss", 1, 0.5)
+    enough = place.root.parent / "enough"
+    script = f"import os, time; print('loss 0.5')\nwhile not os.path.exists({str(enough)!r}): time.sleep(0.05)"
+    with when(lambda: any(progress.metric for progress in place.seen), enough.touch):
+        assert outcome(place.run(script))[0] is Status.OK
+    seen = next(progress for progress in place.seen if progress.metric)
+    assert (seen.metric, seen.step, seen.value) == ("loss", 1, 0.5)
 
 
 def test_a_gpu_share_is_all_a_run_sees(place: Place) -> None:

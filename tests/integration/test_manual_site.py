@@ -44,4 +44,4 @@ def test_every_command_is_one_there_is(page: Path) -> None:
 
 def test_the_commands_of_getting_started_are_found() -> None:
     found = [words[1:3] for words in commands(ROOT / "docs/getting-started.md")]
-    assert found == [["init"], ["reproduce"], ["baseline", "accept"], ["reproduce"]]
+    assert found == [["init"], ["reproduce"], ["baseline", "accept"], ["reproduce"], ["init", "--workflow"]]

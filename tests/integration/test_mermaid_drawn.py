@@ -7,9 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import sweep_cases
 from chart_cases import CHARTS
 
 from action.mermaid import diagrams
+from reporting.document import AnyChart
+from reporting.sweep_report import build
 
 VERSION = "11.12.0"
 """GitHub names its version nowhere but in the answer to an `info` diagram; it follows the 11th."""
@@ -45,7 +48,12 @@ def package() -> Path:
 @pytest.mark.network
 @pytest.mark.node
 def test_mermaid_draws_every_chart(tmp_path: Path) -> None:
-    every = [(name, text) for name, chart in CHARTS.items() for text in diagrams(chart)]
+    charts: dict[str, AnyChart] = {**CHARTS}
+    for name, study in sweep_cases.CASES.items():  # what a sweep's step summary draws
+        report = build(study())
+        charts |= {f"sweep {name} {chart.kind}": chart for chart in report.charts[: report.shown]}
+    every = [(name, text) for name, chart in charts.items() for text in diagrams(chart)]
+    assert sum(name.startswith("sweep ") for name, _ in every) > 5
     blocks = "".join(
         f'<pre id="{i}" title="{html.escape(name)}">{html.escape(text)}</pre>' for i, (name, text) in enumerate(every)
     )

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from browser import Page, opened
 from report_cases import CASES, report_of
+from sweep_cases import CASES as SWEEPS
 
 from reporting.figures import svg
 from reporting.render import to_html
+from reporting.sweep_report import build
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +31,7 @@ class Shown:
         self._open: AbstractContextManager[Page] | None = None
 
     def __call__(self, case: str) -> Page:
-        report = report_of(CASES[case]())
+        report = build(SWEEPS[case]()) if case in SWEEPS else report_of(CASES[case]())
         file = self._folder / "report.html"
         file.write_text(to_html(report, [svg(chart, i) for i, chart in enumerate(report.charts)]), encoding="utf-8")
         self._open = opened(file, self._folder / "profile")
@@ -159,6 +161,30 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(show: Shown) -
     page = show("regressed")
     page.ask("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)
     assert page.value("document.documentElement.scrollWidth") <= 400
+
+
+@pytest.mark.parametrize("case", ["winners-curse", "three-objectives"])
+def test_a_sweeps_figures_are_drawn_as_wide_as_the_page_and_named(show: Shown, case: str) -> None:
+    page = show(case)
+    page.value("document.querySelectorAll('details').forEach(d => d.open = true)")
+    drawings = page.value("""[...document.querySelectorAll('.drawing')].map(drawing => {
+      const all = drawing.querySelector('svg').getBoundingClientRect();
+      const marks = [...drawing.querySelectorAll('path, use')].map(mark => mark.getBoundingClientRect())
+        .filter(mark => mark.width + mark.height);
+      const out = marks.filter(mark => mark.left < all.left - 1 || mark.right > all.right + 1
+        || mark.top < all.top - 1 || mark.bottom > all.bottom + 1);
+      return {width: all.width / drawing.clientWidth, height: all.height, marks: marks.length, out: out.length,
+        name: drawing.ariaLabel};
+    })""")
+    assert len(drawings) == 4
+    for drawing in drawings:
+        assert drawing["width"] == pytest.approx(1, abs=0.01)
+        assert drawing["height"] > 100
+        assert drawing["marks"] > 20, drawing["name"]
+        assert drawing["out"] == 0, drawing["name"]
+    assert [event for event in page.events if event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")] == []
+    images = [node["name"] for node in page.accessible() if node["role"] in ("image", "img")]
+    assert images == [drawing["name"] for drawing in drawings]
 
 
 def test_colours_follow_the_reader(show: Shown) -> None:

@@ -1,5 +1,6 @@
 """One real process from start to end: nothing of it is left, whatever it does."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import when
 
 from runner.supervise import MARK, CannotStart, Ended, kill_marked, supervise
 
@@ -47,6 +49,16 @@ def lives(pid: int) -> bool:
         return False
 
 
+def carrying(mark: str) -> list[int]:
+    """Living processes of the run with this mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it is gone
+            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -81,21 +93,22 @@ def test_exit_status_and_signal_are_told(place: Place) -> None:
 
 
 def test_one_that_never_ends_is_ended(place: Place) -> None:
-    ended = place.run("echo $$ > pid; sleep 1000", timeout=0.3)
+    ended = place.run("sleep 1000 & sleep 1000", timeout=0.3)
     assert (ended.timed_out, ended.returncode) == (True, -signal.SIGTERM)
-    assert not lives(place.number("pid"))
+    assert carrying(place.folder.name) == []
 
 
 def test_cancel_ends_what_ignores_being_asked(place: Place) -> None:
-    threading.Timer(0.5, place.cancelled.set).start()
-    ended = place.run("trap '' TERM INT HUP; echo $$ > pid; while :; do sleep 0.1; done")
+    with when(lambda: place.lines, place.cancelled.set):
+        ended = place.run("trap '' TERM INT HUP; echo $$ > pid; echo deaf; while :; do sleep 0.1; done")
     assert (ended.cancelled, ended.returncode) == (True, -signal.SIGKILL)
     assert not lives(place.number("pid"))
 
 
 def test_one_asked_to_end_may_still_save(place: Place) -> None:
-    ended = place.run("trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done", timeout=0.3)
-    assert (ended.timed_out, ended.returncode, place.lines[-1]) == (True, 0, "saved")
+    with when(lambda: place.lines, place.cancelled.set):
+        ended = place.run("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+    assert (ended.cancelled, ended.returncode, place.lines[-1]) == (True, 0, "saved")
 
 
 def test_background_children_end_with_the_run(place: Place) -> None:

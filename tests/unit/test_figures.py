@@ -5,12 +5,19 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 from collections import Counter
+from itertools import combinations
 
 import pytest
+import sweep_cases
 from chart_cases import CHARTS, a_chart, a_side
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from report_cases import CASES, report_of
 
-from reporting.figures import DARK, LIGHT, png, svg
-from reporting.theme import Theme
+from reporting.document import AnyChart, GapChart
+from reporting.figures import DARK, LIGHT, drawn, png, svg
+from reporting.sweep_report import build
+from reporting.theme import COMMENT_WIDTH, Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -19,8 +26,60 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_every_chart_can_be_drawn(case: str) -> None:
     image = png(CHARTS[case], LIGHT)
     assert image.startswith(b"\x89PNG")
-    assert struct.unpack(">II", image[16:24]) == (1780, 620)
+    assert struct.unpack(">II", image[16:24])[0] == 2 * 560
     assert ET.fromstring(svg(CHARTS[case], 0)).tag == f"{SVG}svg"
+
+
+def a_gap() -> GapChart:
+    report = report_of(CASES["not-reproduced"]())
+    return next(chart for chart in report.charts if isinstance(chart, GapChart))
+
+
+def sweeps() -> dict[str, AnyChart]:
+    found = {name: build(study()).charts for name, study in sweep_cases.CASES.items()}
+    return {f"{name} {chart.kind}": chart for name, charts in found.items() for chart in charts}
+
+
+def a_long_name() -> AnyChart:
+    sweep = sweep_cases.a_sweep(objective={"validation/mean_average_precision": "maximize"})
+    return build(sweep_cases.a_study(sweep=sweep)).charts[0]
+
+
+EVERY: dict[str, AnyChart] = {**CHARTS, "gap": a_gap(), **sweeps(), "long name": a_long_name()}
+IN_COMMENTS = {name: chart for name, chart in EVERY.items() if chart.kind in ("values", "gap", "history", "front")}
+
+
+def texts(figure: Figure) -> list[Text]:
+    """All that is written; of ticks those that are drawn, since some are beyond the ends of their axis."""
+    figure.draw_without_rendering()
+    every, drawn_ = [], set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            every += [*axis.get_majorticklabels(), *axis.get_minorticklabels()]
+            low, high = sorted(axis.get_view_interval())
+            ticks = [tick for tick in (*axis.majorTicks, *axis.minorTicks) if low <= tick.get_loc() <= high]
+            drawn_ |= {tick.label1 for tick in ticks}
+    hidden = {*every} - drawn_
+    found = [one for one in figure.findobj(Text) if isinstance(one, Text) and one not in hidden]
+    return [one for one in found if one.get_visible() and one.get_text().strip() and one.get_window_extent().width]
+
+
+@pytest.mark.parametrize("case", IN_COMMENTS)
+def test_in_a_comment_no_text_is_cut_or_covers_another_and_a_phone_can_show_it(case: str) -> None:
+    with drawn(IN_COMMENTS[case], LIGHT, COMMENT_WIDTH) as figure:
+        found = [(one.get_text(), one.get_window_extent(), float(one.get_fontsize())) for one in texts(figure)]
+        for name, box, _ in found:
+            assert box.x0 >= 0, name
+            assert box.y0 >= 0, name
+            assert box.x1 <= figure.bbox.width, name
+            assert box.y1 <= figure.bbox.height, name
+        for (one, a, _), (other, b, _) in combinations(found, 2):
+            across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+            assert across <= 1 or down <= 3, f"{one!r} covers {other!r}"
+        on_a_phone = 100 / 72 * 368 / (100 * COMMENT_WIDTH)  # CSS pixels a point, in a comment 400 pixels wide
+        sizes = sorted(size * on_a_phone for _, _, size in found)
+        assert sizes[0] > 7.5
+        assert sizes[len(sizes) // 2] > 9
 
 
 def test_equal_charts_give_equal_bytes() -> None:

@@ -15,8 +15,8 @@ def python(code: str) -> list[str]:
 
 
 def gone(pid: int) -> bool:
-    """Whether the process ends within ten seconds; a zombie that waits for init has ended."""
-    for _ in range(200):
+    """Whether the process ends within a minute; a zombie that waits for init has ended."""
+    for _ in range(1200):
         try:
             if Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z":
                 return True

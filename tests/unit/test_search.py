@@ -25,7 +25,8 @@ def a_sweep(space: str = LR, objective: str = "{loss: minimize}", more: str = ""
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
-        (a_sweep("lr: {float: [2, 1]}"), "x.yaml:6: sweep.space.lr: low 2.0 is above high 1.0 @ lr: {float: [2, 1]}"),
+        (a_sweep("lr: {float: [2, 1]}"), "x.yaml:6: sweep.space.lr: low 2.0 is above high 1.0; "
+         "a range is [low, high] @ lr: {float: [2, 1]}"),
         (a_sweep("lr: {float: [0, 1], log: true}"), "log needs a low above 0, not 0.0"),
         (a_sweep("lr: {float: [0, 1], step: 0.3}"), "steps of 0.3 from 0.0 do not reach 1.0; the last one"),
         (a_sweep("lr: {int: [0, 4], step: 0.5}"), "the step between whole numbers is a whole number, not 0.5"),

@@ -65,9 +65,9 @@ def test_no_environment_or_several_are_refused(given: dict[str, str], reason: st
     [
         ({}, "give exactly one of float, int or choice"),
         ({"float": (0.0, 1.0), "int": (0, 1)}, "give exactly one of float, int or choice"),
-        ({"float": (1.0, 0.0)}, "low 1.0 is above high 0.0"),
-        ({"int": (3, 2)}, "low 3 is above high 2"),
-        ({"int": (0, 2), "log": True}, "log needs a low above 0, not 0"),
+        ({"float": (1.0, 0.0)}, "low 1.0 is above high 0.0; a range is [low, high]"),
+        ({"int": (3, 2)}, "low 3 is above high 2; a range is [low, high]"),
+        ({"int": (0, 2), "log": True}, "log needs a low above 0, not 0; raise it, or leave log out"),
         ({"float": (0.1, 1.0), "log": True, "step": 0.1}, "log and step cannot be combined"),
         ({"choice": ("a",), "log": True}, "log and step belong to float or int, not to choice"),
         ({"choice": ("a",), "step": 1.0}, "log and step belong to float or int, not to choice"),

@@ -131,7 +131,7 @@ def test_how_far_and_how_wide_a_free_study_is_taken_does_not_make_it_another(cha
 
 @pytest.mark.parametrize(
     ("here", "why"),
-    [("m", "this is a bug in ml-experiment"), ("other", "numerics of another processor or library explain it")],
+    [("m", "this is a bug in ml-experiment"), ("other", "numerics of another processor or library may explain it")],
 )
 def test_the_first_difference_is_named_with_its_likely_cause(here: str, why: str) -> None:
     replay = Replay([Ask(trial=4, params={"x": 1.0})], "m", here)

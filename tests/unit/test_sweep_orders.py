@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sweeping import SPACE, SWEEPS, Drawn, a_sweep, digest, points, swept
 
 from runner.sweep import log as logs
-from runner.sweep.events import Ask, Prune, Report, Tell
-from runner.sweep.orders import Follow, Free, Order, Window
+from runner.sweep.events import Ask, Prune, Report, Result, Tell
+from runner.sweep.orders import Follow, Free, Order, Point, Window
 from runner.sweep.table import rows
 
 FEW = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -123,6 +123,35 @@ def test_a_log_cut_at_any_byte_is_the_log_of_the_events_before(tmp_path: Path) -
         assert found == events[: len(found)]
         assert whole == data[:cut].rfind(b"\n") + 1
         assert len(found) == max(0, data[:cut].count(b"\n") - 1)
+
+
+def test_no_trial_is_asked_for_before_a_worker_is_free(tmp_path: Path) -> None:
+    sweep, running = SWEEPS["tpe"], 0
+    for event in swept(tmp_path / "log", sweep, Free(), Drawn(sweep, 3, 1)):
+        running += isinstance(event, Ask) - isinstance(event, Result)
+        assert running <= 3
+
+
+class Breaking(Drawn):
+    """Fails right after the fifth result."""
+
+    results = 0
+
+    def take(self, timeout: float) -> list[tuple[int, Point | Result]]:
+        if self.results == 5:
+            raise RuntimeError("broken")
+        found = super().take(timeout)
+        self.results += len(found)
+        return found
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_was_heard_before_a_failure_is_in_the_log(workers: int, tmp_path: Path) -> None:
+    sweep = SWEEPS["tpe"]
+    with pytest.raises(RuntimeError, match="broken"):
+        swept(tmp_path / "log", sweep, Free(), Breaking(sweep, workers, 1))
+    _, events, _ = logs.read((tmp_path / "log").read_bytes(), "log")
+    assert sum(isinstance(event, Result) for event in events) == 5
 
 
 def test_a_sampler_asked_again_sees_no_state_of_before(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 from sweeping import a_sweep
 
@@ -9,6 +10,7 @@ from action.screen import Screen
 from action.sweep_progress import Progress
 from action.sweep_view import SweepView
 from experiment.value import Scalar
+from runner.sweep.budget import Budget
 from runner.sweep.events import Ask, Event, Prune, Report, Result, Tell
 
 PARAMS: dict[str, Scalar] = {"x": 1.0, "rate": 0.1, "n": 2}
@@ -41,7 +43,7 @@ def shown(*, terminal: bool, events: list[Event] = EVENTS) -> list[str]:
     stream = StringIO()
     with Screen(Console(file=stream, force_terminal=terminal, width=160, color_system=None)) as screen:
         view = SweepView(screen)
-        view.plan(a_sweep(), 4, "note", [])
+        view.plan(a_sweep(), 4, Budget(), "note", [])
         for event in events:
             view.event(event)
         view.no_new_trials()
@@ -78,6 +80,30 @@ def test_the_redrawn_part_has_done_best_pruned_failed_running_and_time_left() ->
     running, summary = progress.lines()
     assert running.split() == ["trial", "5", "running", "7.0", "s", "x", "1,", "rate", "0.1,", "n", "2"]
     assert "   5/24, 44 s left   best loss 1 (trial 3)   1 pruned   1 failed   1 running" in summary
+
+
+@pytest.mark.parametrize(
+    ("budget", "left"),
+    [
+        (Budget(time=3600.0), "44 s left"),
+        (Budget(time=60.0), "27 s left by sweep.time"),
+        (Budget(time=30.0), "8.8 s left by sweep.time"),
+        (Budget(gpu_time=60.0), "18 s left by sweep.gpu_hours"),
+        (Budget(time=30.0, gpu_time=60.0), "8.8 s left by sweep.time"),
+        (Budget(time=60.0, gpu_time=60.0), "18 s left by sweep.gpu_hours"),
+        (Budget(time=30.0, gpu_time=60.0, at_least=24), "44 s left"),
+    ],
+)
+def test_the_time_left_is_until_the_nearest_end(budget: Budget, left: str) -> None:
+    """Five trials of 8.8 s used 35 GPU-seconds, the study was driven for 35 s, 7 s ago."""
+    now = 0.0
+    progress = Progress(a_sweep(), 4, budget, clock=lambda: now)
+    for event in EVENTS:
+        used = {"gpu_seconds": 7.0} if isinstance(event, Result) else {}
+        driven = {"driven": 35.0} if isinstance(event, (Ask, Result)) else {}
+        progress.heard(event.model_copy(update=used | driven))
+    now = 7.0
+    assert progress.short() == f"5/24, {left}"
 
 
 def test_a_front_of_several_objectives_is_counted() -> None:

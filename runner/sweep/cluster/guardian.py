@@ -19,11 +19,11 @@ _PAUSE_S = 0.05
 
 def main(pipe: int, prefix: str, folder: Path) -> None:
     """Detach, wait for the worker's end, clean up."""
-    if os.fork() > 0:
-        os._exit(0)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
+    if os.fork() > 0:  # from here on the worker goes on: whatever has to hold by then is done
+        os._exit(0)
     os.read(pipe, 1)
     for _ in range(_TRIES):  # again: one may have started another meanwhile
         found = _marked(_MARK + prefix.encode())
