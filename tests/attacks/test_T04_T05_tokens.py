@@ -39,7 +39,7 @@ def test_no_token_of_ours_is_in_any_variable_process_or_file(place: Place, secre
     found = attack(place, f"{THIEF}print(json.dumps(sorted(found)), sorted(os.environ)); print('loss 1')")
     assert outcome(found) == (Status.OK, "")
     assert found.log_tail.startswith("[] ")
-    assert not re.search(r"(GITHUB|ACTIONS|INPUT|RUNNER|AWS|HF|DOCKER|MLFLOW)_", found.log_tail)
+    assert not re.search(r"(GITHUB|ACTIONS|INPUT|RUNNER|AWS|HF|DOCKER|MLFLOW(?!_DISABLE_TELEMETRY))_", found.log_tail)
     kept = b"".join(path.read_bytes() for path in found.folder.rglob("*") if path.is_file())
     assert secret.encode() not in kept
 

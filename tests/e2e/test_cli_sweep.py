@@ -178,7 +178,8 @@ def test_a_finished_study_is_in_a_storage_of_optuna_and_its_best_model_under_its
     assert done.code == 0, done.err
     [best] = done.json["best_trials"]
     assert f"MLflow: model tiny: version 1 is champion (trial {best}, m.txt)" in done.err
-    version = MlflowClient(f"sqlite:///{searched.state / 'mlflow.db'}").get_model_version_by_alias("tiny", "champion")
+    store = searched.environ["MLFLOW_TRACKING_URI"]
+    version = MlflowClient(store).get_model_version_by_alias("tiny", "champion")
     assert float(Path(str(version.source).removeprefix("file://")).read_text()) == done.json["best_params"]["x"]
     [name] = optuna.get_all_study_names(storage=url)
     study = optuna.load_study(study_name=name, storage=url)

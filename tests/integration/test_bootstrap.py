@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("bootstrap", "pyproject.toml", "README.md", "LICENSE", "locks", "experiment", "runner", "reporting", "action")
+CODE = ("experiment", "runner", "reporting", "action", "workflows")
+PARTS = ("bootstrap", "pyproject.toml", "README.md", "LICENSE", "locks", *CODE)
 
 
 @pytest.fixture
