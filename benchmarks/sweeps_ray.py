@@ -93,6 +93,50 @@ def crew(workers: list[Worker], sleep: Any) -> Crew[Worker]:
     return Crew(workers, make, Worker.ready)
 
 
+@contextmanager
+def plain_actors(many: int) -> Iterator[list[Any]]:
+    """What a person would write: actors of Ray that sleep, beside the workers of `workers_on_ray`, warm."""
+    import ray
+
+    actors: list[Any] = [ray.remote(Plain).options(num_cpus=0).remote() for _ in range(many)]
+    ray.get([actor.make.remote(0.0, 0.0, 0.0) for actor in actors])
+    yield actors
+    for actor in actors:
+        ray.kill(actor)
+
+
+class Plain:
+    """A worker without an office."""
+
+    def make(self, seconds: float, x: float, y: float) -> float:
+        """Sleep, then the value."""
+        time.sleep(seconds)
+        return (x - 2) ** 2 + (y + 1) ** 2
+
+
+def unordered(sweep: Sweep, sleep: Any, actors: list[Any]) -> tuple[float, str]:
+    """Optuna's ask and tell in the order in which plain actors of Ray are done: seconds, and digest of the table."""
+    import optuna
+    import ray
+
+    began = time.perf_counter()
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    free = list(actors)
+    running: dict[Any, tuple[optuna.Trial, Any]] = {}
+    while len(study.trials) < sweep.trials or running:
+        while len(study.trials) < sweep.trials and free:
+            trial, actor = study.ask(), free.pop()
+            x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
+            running[actor.make.remote(sleep(trial.number), x, y)] = (trial, actor)
+        done, _ = ray.wait(list(running))
+        for one in done:
+            trial, actor = running.pop(one)
+            study.tell(trial, ray.get(one))
+            free.append(actor)
+    took = time.perf_counter() - began
+    return took, digest([[t.number, {n: float(v).hex() for n, v in t.params.items()}] for t in study.trials])
+
+
 def ray_tune(sweep: Sweep, sleep: Any) -> tuple[float, str]:
     """Seconds of Ray Tune's search alone (its cluster is up before), and digest of its table."""
     python = the_python(HERE / "ray_tune.lock")
