@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiment.search import Sweep
@@ -64,8 +64,8 @@ def order_of(name: str) -> Order:
     return Window(WORKERS) if name == "window" else Free()
 
 
-def killed(path: Path, trials: int, order: str, kills: int, draw: random.Random) -> tuple[int, int]:
-    """Drive the sweep through so many kills, as far as it lasts: how many there were, trials begun again."""
+def killed(path: Path, trials: int, order: str, pauses: Sequence[float]) -> tuple[int, int]:
+    """Kill the sweep after each pause in seconds, as far as it lasts: how many kills there were, trials begun again."""
     done = again = 0
     while True:
         told = path.read_bytes().count(b'"event":"tell"') if path.exists() else 0
@@ -73,13 +73,13 @@ def killed(path: Path, trials: int, order: str, kills: int, draw: random.Random)
         again += asked - told if done else 0
         child = [sys.executable, "-m", "benchmarks.sweep_kills", "--child", str(path), order, "--trials", str(trials)]
         process = subprocess.Popen(child)
-        if done == kills:
+        if done == len(pauses):
             process.wait()
             return done, again
         size = path.stat().st_size if path.exists() else 0
         while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
             time.sleep(0.005)  # it works
-        time.sleep(draw.uniform(0.0, 2.0 * trials * 0.05 / WORKERS / max(kills, 1)))
+        time.sleep(pauses[done])
         if process.poll() is not None:
             return done, again
         process.kill()
@@ -101,16 +101,19 @@ def main() -> None:
     draw, wrong = random.Random(given.seed), 0
     with tempfile.TemporaryDirectory() as folder:
         for order in ("window", "recorded"):
-            path = Path(folder) / order
-            kills, again = killed(path, given.trials, order, given.kills, draw)
+            path, whole = Path(folder) / order, Path(folder) / f"{order}-whole"
+            began = time.monotonic()
+            other = swept(whole, given.trials, order_of(order))
+            longest = (time.monotonic() - began) / max(given.kills, 1)  # so that they come in half of its time
+            pauses = [draw.uniform(0.0, longest) for _ in range(given.kills)]
+            kills, again = killed(path, given.trials, order, pauses)
             _, events, _ = logs.read(path.read_bytes(), order)
             table = rows(events)
             lost = given.trials - sum(isinstance(event, Tell) for event in events)
-            other = swept(
-                Path(folder) / f"{order}-2", given.trials, Window(WORKERS) if order == "window" else Follow(events)
-            )
+            if order == "recorded":
+                other = swept(Path(folder) / "followed", given.trials, Follow(events))
             same = table_digest(rows(other)) == table_digest(table)
-            wrong += not same or lost != 0
+            wrong += not same or lost != 0 or kills < given.kills
             whose = "the uninterrupted sweep" if order == "window" else "its replay"
             pruned = sum(row.state == "pruned" for row in table)
             print(
