@@ -50,7 +50,7 @@ class SweepView:
         how = f"{sweep.sampler}{pruner} · {count(workers, 'worker')} · {note}"
         self._screen.line(f"plan    {count(sweep.trials, 'trial')}, {aims} · {how}")
         if progress.done:
-            self._screen.line(f"        goes on: {count(progress.done, 'trial')} are done already")
+            self._screen.line(f"        goes on: {count(progress.done, 'trial is', 'trials are')} done already")
         self._screen.line("")
         self._screen.below(progress.lines)
 

@@ -99,6 +99,7 @@ class Repository:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert "action/" not in done.stdout + done.stderr
+        assert "this is a bug" not in done.stderr, "".join(bug.read_text() for bug in self.state.glob("bug-*.txt"))
         return Done(done.returncode, done.stdout, done.stderr)
 
     def start(self, *args: str, **options: Any) -> "subprocess.Popen[str]":

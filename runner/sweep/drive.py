@@ -93,8 +93,12 @@ class _Driver:
         try:
             self._go_on()
             self._to_the_end()
-        finally:
+        except Exception:
             self._write()
+            raise
+        # Interrupted, nothing is written any more: the interrupt may have come between an event's line and the note
+        # that it is written, and a second line of it would be a second trial.
+        self._write()
         self._with.log.sync()
         return self._events
 

@@ -18,7 +18,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from experiment.atomic import write_whole
-from runner.sweep.events import Began, Event, from_line, to_line
+from runner.sweep.events import Ask, Began, Event, from_line, to_line
 from runner.sweep.refusals import AnotherDriver, CannotLog, DamagedLog
 
 _GATHER_S = 0.01  # a sync is for all that is appended in this time
@@ -31,12 +31,12 @@ def read(data: bytes, name: str) -> tuple[Began | None, list[Event], int]:
     """
     began: Began | None = None
     events: list[Event] = []
-    whole = 0
+    asked = whole = 0
     lines = data.split(b"\n")[:-1]
     for number, line in enumerate(lines, 1):
         try:
             found = from_line(line)
-            if isinstance(found, Began) != (number == 1):
+            if not (number == 1 if isinstance(found, Began) else _follows(found, number, asked)):
                 raise ValueError("out of place")
         except (ValidationError, ValueError):
             if number == len(lines):  # the disk may have kept the end of a line and not its middle
@@ -50,8 +50,14 @@ def read(data: bytes, name: str) -> tuple[Began | None, list[Event], int]:
         if isinstance(found, Began):
             began = found
         else:
+            asked += isinstance(found, Ask)
             events.append(found)
     return began, events, whole
+
+
+def _follows(event: Event, line: int, asked: int) -> bool:
+    """Whether it can be there: trials are asked for in the order of their numbers, before anything else of them."""
+    return line > 1 and (event.trial == asked if isinstance(event, Ask) else 0 <= event.trial < asked)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ def test_a_torn_last_line_is_cut_off_and_a_damaged_one_in_the_middle_is_refused(
     path.write_bytes(lines[0] + b"{}\n" + lines[1])
     with pytest.raises(DamagedLog, match=r"log:2: not an event of a sweep"), opened(path):
         pass
+    path.write_bytes(lines[0] + lines[1] + lines[1] + lines[2])
+    with pytest.raises(DamagedLog, match=r"log:3: not an event of a sweep"), opened(path):
+        pass
 
 
 def test_a_second_driver_is_refused_with_the_first_ones_process(tmp_path: Path) -> None:
