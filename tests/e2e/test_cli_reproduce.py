@@ -149,7 +149,8 @@ def test_from_another_directory_with_spaces_outside_git_and_by_the_files_own_pat
 def test_a_bug_of_ours_is_one_text_and_a_file_that_holds_the_rest(accepted: Repository, tmp_path: Path) -> None:
     """As a bug, a library that is broken: numpy of a folder that comes first on PYTHONPATH."""
     (tmp_path / "numpy.py").write_text("raise RuntimeError('torn\\x1b[2J')\n")
-    done = accepted.run("reproduce", environ={"PYTHONPATH": f"{tmp_path}:{accepted.variables()['PYTHONPATH']}"})
+    path = f"{tmp_path}:{accepted.variables()['PYTHONPATH']}"
+    done = accepted.run("reproduce", environ={"PYTHONPATH": path}, bug=True)
     assert done.code == 3
     text = lines(done.err)
     assert text[0] == "this is a bug in ml-experiment: RuntimeError: torn�[2J"
