@@ -20,6 +20,7 @@ from runner.output import BoundedLog, Lines, follow
 MARK = "ML_EXPERIMENT_RUN"
 _POLL_S = 0.02
 _GRACE_S = 2.0
+_LOOKS = 10  # where others come and go all the time; a look that is too late for one of the run is one of several
 _MOST_S = 30.0  # for children that start others faster than they can be killed
 
 
@@ -172,34 +173,40 @@ def kill_marked(mark: str) -> None:
     began = news = time.monotonic()
     known: set[int] = set()
     others: set[int] = set()
+    looks = 0
     while True:  # again: one may have started another meanwhile
-        found, untold, others = _marked(mark, others)
+        found, untold, others = _kill(mark, others)
         now = time.monotonic()
-        if set(found) - known:
-            known |= set(found)
+        new = found - known
+        if new:
+            known |= new
             news = now
-        if not (found or untold) or now - news > _GRACE_S or now - began > _MOST_S:
+        looks = 0 if found else looks + 1
+        # Numbers begin anew at some time: where one starts another just then, one look can miss both.
+        enough = looks >= _LOOKS if untold else looks > bool(known)
+        if enough or now - news > _GRACE_S or now - began > _MOST_S:
             return
-        for pid in found:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(_POLL_S)
+        if not new:  # those that start others are caught by looking faster than they do
+            time.sleep(_POLL_S)
 
 
-def _marked(mark: str, others: set[int]) -> tuple[list[int], bool, set[int]]:
-    """Processes with the mark; whether there may be more; those without it, which were there this time.
+def _kill(mark: str, others: set[int]) -> tuple[set[int], bool, set[int]]:
+    """Processes with the mark, each killed as it is found, the newest first: it has no time to start another.
 
-    There may be more where one ended since the list was made, since it may have started another, and where one is just
-    exchanging its program: that shows no environment and no arguments. Neither counts of `others`, those of before.
+    Also whether there may be more, and those without the mark, which were there this time. There may be more where one
+    ended since the list was made, since it may have started another, and where one is just exchanging its program: that
+    shows no environment and no arguments. Neither counts of `others`, those of before.
     """
-    needle, found, untold, now = f"{MARK}={mark}".encode(), [], False, set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or (pid := int(entry.name)) == os.getpid():
+    needle, found, untold, now = f"{MARK}={mark}".encode(), set(), False, set()
+    for pid in _newest_first():
+        if pid == os.getpid():
             continue
+        entry = Path("/proc", str(pid))
         try:
             environment = (entry / "environ").read_bytes()
             if needle in environment.split(b"\0"):
-                found.append(pid)
+                os.kill(pid, signal.SIGKILL)
+                found.add(pid)
                 continue
             told = bool(environment or (entry / "cmdline").read_bytes())
             exchanging = not told and bool((entry / "exe").readlink())
@@ -211,6 +218,13 @@ def _marked(mark: str, others: set[int]) -> tuple[list[int], bool, set[int]]:
         if not exchanging:
             now.add(pid)
     return found, untold, now
+
+
+def _newest_first() -> list[int]:
+    """Numbers of all processes. They are given in order, and after the highest from the lowest again."""
+    there = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    latest = int(Path("/proc/loadavg").read_text().split()[-1])
+    return sorted(there, key=lambda pid: (pid <= latest, pid), reverse=True)
 
 
 def _signal(group: int, number: int) -> None:
