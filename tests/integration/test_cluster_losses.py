@@ -1,5 +1,6 @@
 """Nodes and workers that go in mid-sweep: their trials run again, the table is as it would have been; it is said."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -16,7 +17,7 @@ from runner.sweep.cluster.connect import connected
 from runner.sweep.cluster.worker import Worker
 from runner.sweep.crew import Hear
 from runner.sweep.events import Result
-from runner.sweep.orders import Window
+from runner.sweep.orders import Point, Window
 from runner.sweep.refusals import TrialLost
 
 pytestmark = pytest.mark.ray
@@ -37,11 +38,15 @@ def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes:
     def disturbed(
         trial: int, params: Mapping[str, Scalar], worker: Worker, hear: Hear, ended: threading.Event
     ) -> Result | None:
-        if trial == 8 and not said:
-            threading.Timer(0.05, third.kill).start()
-        if trial == 20 and not any("trial 20" in line for line in said):
-            threading.Timer(0.05, os.kill, (worker.opened, signal.SIGKILL)).start()
-        return make(trial, params, worker, hear, ended)
+        def then_lost(point: Point) -> None:
+            hear(point)
+            if trial == 8 and not said:
+                third.kill()
+            if trial == 20 and not any("trial 20" in line for line in said):
+                with contextlib.suppress(ProcessLookupError):  # it went with the node just now
+                    os.kill(worker.opened, signal.SIGKILL)
+
+        return make(trial, params, worker, then_lost, ended)
 
     with connected(two_nodes.address):
         workers = [Worker(asking(0.2, said.append)) for _ in range(6)]
