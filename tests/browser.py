@@ -69,10 +69,17 @@ class Page:
         return message
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression comes to."""
-        found = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What a JavaScript expression, or a promise of one, comes to."""
+        found = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def emulate(self, what: str, **params: Any) -> None:
+        """Another medium, size or wish of the reader; returns when the page is drawn so: what `content-visibility`
+        hid is there only in a frame after it.
+        """
+        self.ask(f"Emulation.set{what}", **params)
+        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
 
     def texts(self, selector: str) -> list[str]:
         """The text of every element found, as a reader sees it."""

@@ -151,7 +151,7 @@ def test_it_prints_everything_that_is_folded_and_no_buttons(show: Shown) -> None
     seen = "[...document.querySelectorAll({!r})].map(e => e.checkVisibility({{contentVisibilityAuto: true}}))"
     assert not any(page.value(seen.format("details td")))
     assert any(page.value(seen.format(".tools")))
-    page.ask("Emulation.setEmulatedMedia", media="print")
+    page.emulate("EmulatedMedia", media="print")
     assert all(page.value(seen.format("details td, details pre, details svg")))
     assert not any(page.value(seen.format(".tools")))
     assert page.pdf().startswith(b"%PDF")
@@ -159,7 +159,7 @@ def test_it_prints_everything_that_is_folded_and_no_buttons(show: Shown) -> None
 
 def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(show: Shown) -> None:
     page = show("regressed")
-    page.ask("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)
+    page.emulate("DeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)
     assert page.value("document.documentElement.scrollWidth") <= 400
 
 
@@ -190,7 +190,7 @@ def test_a_sweeps_figures_are_drawn_as_wide_as_the_page_and_named(show: Shown, c
 def test_colours_follow_the_reader(show: Shown) -> None:
     page = show("regressed")
     light = page.value("getComputedStyle(document.body).backgroundColor")
-    page.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    page.emulate("EmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     assert (light, page.value("getComputedStyle(document.body).backgroundColor")) == (
         "rgb(255, 255, 255)", "rgb(13, 17, 23)",
     )  # fmt: skip
