@@ -21,10 +21,10 @@ from runner.container.opening import Opening
 from runner.environment import hardware
 from runner.environment.prepared import Prepared, prepare
 from runner.execute import Finished, Job, Progress, parts_of
+from runner.marked import kill_marked
 from runner.schedule import run_all, slots, usable_processors
 from runner.source import STATE, SourceTree, folder_of
 from runner.store import Store
-from runner.supervise import kill_marked
 from runner.sweep.lockfile import name_of
 
 Made = tuple[FinishedRun, Path]

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from waiting import when
 
-from runner.supervise import MARK, CannotStart, Ended, kill_marked, supervise
+from runner.marked import MARK, kill_marked
+from runner.supervise import CannotStart, Ended, supervise
 
 PATH = {"PATH": os.environ["PATH"]}
 

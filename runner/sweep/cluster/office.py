@@ -2,10 +2,10 @@
 
 import os
 import pickle
+import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -61,7 +61,7 @@ class Opened:
 
 @dataclass
 class Office:
-    """A folder of its own below the node's cache, which its guardian removes if this process is killed."""
+    """A folder of its own below the node's cache, which its guardian removes when this process has ended."""
 
     assignment: Assignment
     say: Callable[[str], None]
@@ -69,7 +69,6 @@ class Office:
     content: ContentStore
     lease: keeping.Lease  # on the content: it is in use here
     folder: Path
-    pipe: int  # as long as it is open the guardian waits
     prepared: Prepared | None = None
     slot: Slot = field(default_factory=Slot)
 
@@ -136,12 +135,11 @@ class Office:
         return packed
 
     def close(self) -> None:
-        """Leave nothing here but content and environments."""
+        """Leave nothing here but content and environments; what a run still writes meanwhile, its guardian removes."""
         if self.prepared is not None:
             self.prepared.runtime.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.lease.end()
-        os.close(self.pipe)
 
 
 def _nobody(_: object) -> None:
@@ -155,15 +153,17 @@ def found(assignment: bytes, say: Callable[[str], None]) -> Office:
     cache = cache_folder(inherited).parent
     offices = cache / "offices"
     offices.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=offices))
+    folder = offices / f"{os.getpid()}-{secrets.token_hex(4)}"
+    _guard(folder)  # before it is there: this process may be killed at any time
+    folder.mkdir(0o700)
     content = ContentStore(cache / "content")
     leased = keeping.lease(content.folder, {entry.sha256 for entry in given.manifest.entries if entry.link is None})
-    return Office(given, say, inherited, content, leased, folder, _guarded(folder))
+    return Office(given, say, inherited, content, leased, folder)
 
 
-def _guarded(folder: Path) -> int:
-    """Start the guardian of this process; a descriptor that nobody else has, by whose end it sees ours."""
-    reading, writing = os.pipe()
+def _guard(folder: Path) -> None:
+    """Start the guardian of this process, which sees its end by that of a descriptor that nobody else has."""
+    reading, _ = os.pipe()
     try:
         command = [sys.executable, "-I", guardian.__file__, str(reading), f"{os.getpid()}-", str(folder)]
         null = subprocess.DEVNULL
@@ -172,4 +172,3 @@ def _guarded(folder: Path) -> int:
         )
     finally:
         os.close(reading)
-    return writing
