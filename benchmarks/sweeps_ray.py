@@ -58,7 +58,7 @@ def workers_on_ray(many: int) -> Iterator[list[Worker]]:
         process = subprocess.Popen(command, env=environ, stdin=null, stdout=null, stderr=null, start_new_session=True)
         try:
             _wait_for(port)
-            with connected(f"127.0.0.1:{port}"):
+            with connected(f"127.0.0.1:{port}", print):
                 made = [Worker(Asking(_Light(), Demand(1, 0, 0), print, lambda: None)) for _ in range(many)]
                 for worker in made:
                     worker.ready(threading.Event())

@@ -116,7 +116,7 @@ def _started(folder: Path, options: list[str], environ: Mapping[str, str]) -> Ra
     variables = {
         **os.environ, "PYTHONPATH": f"{ROOT}:{TESTS}", "HOME": str(folder / "home"),
         "ML_EXPERIMENT_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120", **environ,  # a loaded machine may need more than 30
+        **environ,
     }  # fmt: skip
     command = [
         RAY, "start", "--block", "--disable-usage-stats", "--temp-dir", str(folder / "ray"),
@@ -148,7 +148,7 @@ def ray_cluster(
     made = RayCluster(folder, port, client, environ or {}, head)
     try:
         until = time.monotonic() + 300
-        while not _answers(port):
+        while not (_answers(port) and _answers(client)):
             assert head.process.poll() is None, (head.folder / "start.log").read_text()
             assert time.monotonic() < until
             time.sleep(0.1)

@@ -9,6 +9,7 @@ from ray_nodes import RayCluster, free_port, ray_cluster
 from repositories import Repository
 
 from action.activities.sweep_open import NoAddress, NotACluster, cluster_address
+from runner.sweep.cluster import connect
 from runner.sweep.cluster.connect import check_address, connected, other_versions
 from runner.sweep.cluster.refusals import OtherVersions, RayMissing, Unreachable, WrongAddress
 
@@ -34,7 +35,7 @@ def test_an_address_that_is_none_is_refused_before_ray_would_start_a_cluster_of_
 
 def test_without_ray_it_says_what_to_install_and_what_to_do_in_the_action(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(RayMissing) as refused, connected("head:6379"):
+    with pytest.raises(RayMissing) as refused, connected("head:6379", print):
         pass
     assert "pip install 'ml-experiment[ray]'" in str(refused.value)
     assert "the image of the Action has none" in str(refused.value)
@@ -52,7 +53,7 @@ def test_a_node_without_ml_experiment_is_told_from_one_with_another() -> None:
 @pytest.mark.ray
 @pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
 def test_nothing_at_the_address(form: str) -> None:
-    with pytest.raises(Unreachable, match="nothing answers there within 10 s"), connected(form.format(free_port())):
+    with pytest.raises(Unreachable, match=r"nothing answers there\n"), connected(form.format(free_port()), print):
         pass
 
 
@@ -61,8 +62,50 @@ def test_another_ray_than_the_clusters_is_named_with_both_versions(
     two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ray.__version__", "2.59.1")
-    with pytest.raises(OtherVersions, match=r"Ray: 2\.60\.0 there, 2\.59\.1 here"), connected(two_nodes.address):
+    with pytest.raises(OtherVersions, match=r"Ray: 2\.60\.0 there, 2\.59\.1 here"), connected(two_nodes.address, print):
         pass
+
+
+DIES = """\
+import os, sys
+if "ray.util.client.server" in sys.orig_argv and "--mode=specific-server" in sys.orig_argv:
+    try:
+        os.mkdir({died!r})
+    except FileExistsError:
+        pass
+    else:
+        os._exit(1)
+"""
+
+
+@pytest.mark.ray
+def test_where_the_heads_server_for_us_dies_before_it_is_one_another_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DIES.format(died=str(tmp_path / "died")))
+    environ = {"PYTHONPATH": str(tmp_path), "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "10"}
+    said: list[str] = []
+    with ray_cluster(Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp")), environ) as cluster:
+        address = f"ray://127.0.0.1:{cluster.client_port}"
+        with connected(address, said.append) as pulse:
+            assert not pulse.lost
+    assert (tmp_path / "died").is_dir()
+    assert said == [f"{address}: its head did not get a server for us started; it is asked again"]
+
+
+@pytest.mark.ray
+def test_a_head_that_never_gets_a_server_started_is_named_and_where_it_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ConnectionAbortedError("Traceback: RuntimeError: Starting Ray client server failed. See x.err")
+
+    monkeypatch.setattr(connect, "_knock", lambda _: None)
+    monkeypatch.setattr("ray.init", fails)
+    said: list[str] = []
+    with pytest.raises(Unreachable) as refused, connected("ray://h:1", said.append):
+        pass
+    assert len(said) == 2
+    assert "did not get a server for us started, 3 times\n  why is in ray_client_server_*.err" in str(refused.value)
+    assert str(refused.value).endswith("nothing was run")
 
 
 @pytest.fixture

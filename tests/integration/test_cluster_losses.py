@@ -48,7 +48,7 @@ def test_a_node_and_a_worker_that_are_killed_leave_the_table_as_it_is(two_nodes:
 
         return make(trial, params, worker, then_lost, ended)
 
-    with connected(two_nodes.address):
+    with connected(two_nodes.address, print):
         workers = [Worker(asking(0.2, said.append)) for _ in range(6)]
         try:
             with crew(workers, disturbed, said.append) as there:
@@ -72,7 +72,7 @@ def test_a_trial_that_takes_its_worker_with_it_again_and_again_ends_the_sweep(
             os.kill(worker.opened, signal.SIGKILL)
         return make(trial, params, worker, hear, ended)
 
-    with connected(two_nodes.address):
+    with connected(two_nodes.address, print):
         workers = [Worker(asking()) for _ in range(2)]
         try:
             with (

@@ -26,7 +26,7 @@ SAMPLERS = ("tpe", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid")
 @pytest.fixture(scope="module")
 def workers(two_nodes: RayCluster) -> Iterator[list[Worker]]:
     """Eight, on two nodes, all there."""
-    with connected(two_nodes.address), ExitStack() as stack:
+    with connected(two_nodes.address, print), ExitStack() as stack:
         made = [Worker(asking(LONGEST_S)) for _ in range(8)]
         for worker in made:
             stack.callback(worker.close)

@@ -124,7 +124,7 @@ def cluster(
     """
     import ray
 
-    with connected(address) as pulse:
+    with connected(address, say) as pulse:
         nodes = [demand.node(told) for told in ray.nodes() if told["Alive"]]  # type: ignore[no-untyped-call]
         asked = demand.demand(assignment.experiment.resources, nodes)
         if not any(asked.fits(one) for one in nodes) and not autoscales():

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from runner.sweep.cluster.hand import about
@@ -39,6 +39,8 @@ _QUIET = {
 }
 _GCS = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 _SERVER = "/ray.rpc.RayletDriver/ClusterInfo"
+_NO_SERVER = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
+_SERVERS = 3
 _OURS = "pip install 'ml-experiment[ray]'"
 
 
@@ -55,9 +57,10 @@ def check_address(address: str) -> str:
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[Pulse]:
+def connected(address: str, say: Callable[[str], None]) -> Iterator[Pulse]:
     """While it lasts `ray` speaks to the cluster at `address`; whether that is still there.
 
+    `say` gets a line where it has to be tried again.
     Raises WrongAddress, RayMissing, Unreachable, TokenRefused, OtherVersions, NotInTheCluster.
     """
     check_address(address)
@@ -71,19 +74,32 @@ def connected(address: str) -> Iterator[Pulse]:
             "nothing was run"
         )
     _knock(address)
-    import ray
-
-    try:
-        with _silent():
-            ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
-    except Exception as error:
-        raise _explained(address, error) from None
+    _join(address, say)
     pulse = Pulse(lambda: _answers(address))
     try:
         with pulse:
             yield pulse
     finally:
         _leave(pulse)
+
+
+def _join(address: str, say: Callable[[str], None]) -> None:
+    """Ray's own connection. Raises what `connected` raises.
+
+    Behind ray:// the head forks a server for each client, from a process of many threads: that can die before it is a
+    server (measured on two busy processors, Ray 2.60: 1 of 57). The next one lives.
+    """
+    import ray
+
+    for left in reversed(range(_SERVERS)):
+        try:
+            with _silent():
+                ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+            return
+        except Exception as error:
+            if not left or not any(text in str(error) for text in _NO_SERVER):
+                raise _explained(address, error) from None
+        say(f"{address}: its head did not get a server for us started; it is asked again")
 
 
 def _leave(pulse: Pulse) -> None:
@@ -154,7 +170,8 @@ def _knock(address: str) -> None:
         if client and code is grpc.StatusCode.NOT_FOUND:
             return  # to an empty question there is no answer; who is let in hears that
         if code in _silence():
-            raise _unreachable(address, f"nothing answers there within {WAIT_S:g} s") from None
+            within = f" within {WAIT_S:g} s" if code is grpc.StatusCode.DEADLINE_EXCEEDED else ""
+            raise _unreachable(address, f"nothing answers there{within}") from None
         raise _unreachable(address, f"what answers there is no Ray ({code.name})") from None
 
 
@@ -187,6 +204,12 @@ def _explained(address: str, error: Exception) -> Exception:
         return NotInTheCluster(
             f"ray-address: {address}: the cluster answers, but this machine is no node of it\n"
             f"  make it one (ray start --address={address} --num-cpus=0), or give ray://HOST:10001\nnothing was run"
+        )
+    if any(said in text for said in _NO_SERVER):
+        return Unreachable(
+            f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times\n"
+            "  why is in ray_client_server_*.err there, below /tmp/ray/session_latest/logs;\n"
+            f"  a machine that is a node of the cluster needs none: give HOST:PORT there\nnothing was run"
         )
     return _unreachable(address, f"Ray cannot connect: {' '.join(text.split())[:300]}")
 
