@@ -74,7 +74,11 @@ class SweepView:
 
     def no_new_trials(self) -> None:
         """Ctrl-C was pressed once."""
-        running = self._progress.running if self._progress is not None else 0
+        progress = self._progress
+        if progress is not None and progress.done >= progress.total:
+            self._screen.line("all trials are done; the best one's runs finish. Ctrl-C again ends them now")
+            return
+        running = progress.running if progress is not None else 0
         self._screen.line(f"no new trials; {running} running finish. Ctrl-C again ends them now")
 
 

@@ -62,6 +62,13 @@ def test_in_a_log_every_trial_is_a_line_with_how_far_it_is() -> None:
     assert len(lines) == 1 + 5 + 1
 
 
+def test_where_all_trials_are_done_ctrl_c_lets_the_best_ones_runs_finish() -> None:
+    events = [event for number in range(24) for event in trial(number, 1.0 + number)]
+    assert shown(terminal=False, events=events)[-1] == (
+        "all trials are done; the best one's runs finish. Ctrl-C again ends them now"
+    )
+
+
 def test_on_a_terminal_only_what_leads_or_fails_stays_as_a_line() -> None:
     text = "\n".join(shown(terminal=True))
     assert "trial 0     complete" in text
