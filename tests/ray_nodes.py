@@ -1,5 +1,6 @@
 """Ray clusters of several nodes on this machine: each node with a raylet, a home and a cache of its own."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -87,6 +89,16 @@ class RayCluster:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @contextmanager
+    def client(self) -> Iterator[str]:
+        """The address for who is no node. One at a time on this machine: the servers that heads start for clients take
+        ports from 23000 on, and two heads that look for a free one at once take the same; one client is in the other's
+        cluster then (Ray 2.60).
+        """
+        with (Path(tempfile.gettempdir()) / "ml-experiment-tests-ray-client.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield f"ray://127.0.0.1:{self.client_port}"
 
     def fall_silent(self) -> None:
         """Stop what keeps the nodes together (GCS). Killed, its node would go too, and who is connected there."""

@@ -105,7 +105,8 @@ def test_a_record_of_this_machine_is_followed_on_nodes_that_have_the_tree_by_con
     nothing_left(two_nodes)
 
     searched.change("ml-experiment.yaml", "seeds: [0]", "seeds: [0, 1]")  # one seed is no claim that can be judged
-    again = searched.run("sweep", "--new", "--ray-address", f"ray://127.0.0.1:{two_nodes.client_port}", "--json")
+    with two_nodes.client() as address:
+        again = searched.run("sweep", "--new", "--ray-address", address, "--json")
     assert (again.code, again.json.get("replayed")) == (0, False), again.err
     assert len(said(searched)) >= 7
     nothing_left(two_nodes)

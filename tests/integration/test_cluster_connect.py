@@ -83,10 +83,13 @@ def test_where_the_heads_server_for_us_dies_before_it_is_one_another_is_asked_fo
     (tmp_path / "sitecustomize.py").write_text(DIES.format(died=str(tmp_path / "died")))
     environ = {"PYTHONPATH": str(tmp_path), "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "10"}
     said: list[str] = []
-    with ray_cluster(Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp")), environ) as cluster:
-        address = f"ray://127.0.0.1:{cluster.client_port}"
-        with connected(address, said.append) as pulse:
-            assert not pulse.lost
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    with (
+        ray_cluster(folder, environ) as cluster,
+        cluster.client() as address,
+        connected(address, said.append) as pulse,
+    ):
+        assert not pulse.lost
     assert (tmp_path / "died").is_dir()
     assert said == [f"{address}: its head did not get a server for us started; it is asked again"]
 
