@@ -88,7 +88,7 @@ def read_folder(
     Names are plain ASCII that `accept` takes, `most_bytes` is over all files. Raises ArchiveRefused, CannotStore; the
     files before the one refused stay in `to`.
     """
-    found: list[Path] = []
+    found: dict[str, Path] = {}
     left = most_bytes
     with _opened(chunks, path) as members:
         top = members.next()
@@ -97,7 +97,7 @@ def read_folder(
         while (member := members.next()) is not None:
             folder, _, name = member.name.rpartition("/")
             target = to / name
-            if folder != top.name or _NAME.fullmatch(name) is None or not accept(name) or target in found:
+            if folder != top.name or _NAME.fullmatch(name) is None or not accept(name) or name in found:
                 raise NameRefused(path, member.name)
             _check_kind(member, path)
             if len(found) == most_files:
@@ -105,11 +105,11 @@ def read_folder(
             if member.size > left:
                 raise TooLarge(path, most_bytes - left + member.size, most_bytes)
             left -= member.size
-            found.append(target)
+            found[name] = target
             with _new(target) as file:
                 for block in members.content(member):
                     _write(file, block, target)
-    return found
+    return list(found.values())
 
 
 def _only_file(members: "_Members", stat: Mapping[str, Any], path: str, most_bytes: int) -> Iterator[bytes]:
