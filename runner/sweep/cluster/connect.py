@@ -209,7 +209,7 @@ def _explained(address: str, error: Exception) -> Exception:
         return Unreachable(
             f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times\n"
             "  why is in ray_client_server_*.err there, below /tmp/ray/session_latest/logs;\n"
-            f"  a machine that is a node of the cluster needs none: give HOST:PORT there\nnothing was run"
+            "  a machine that is a node of the cluster needs none: give HOST:PORT there\nnothing was run"
         )
     return _unreachable(address, f"Ray cannot connect: {' '.join(text.split())[:300]}")
 

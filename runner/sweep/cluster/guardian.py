@@ -18,16 +18,16 @@ _PAUSE_S = 0.05
 
 def main(pipe: int, prefix: str, folder: Path) -> None:
     """Detach, wait for the worker's end, clean up."""
+    # From where this file lies: what is installed may be another. Before it waits: by then it may be gone.
+    sys.path.insert(0, str(Path(__file__).parents[3]))
+    from runner.marked import kill_marked
+
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
     if os.fork() > 0:  # from here on the worker goes on: whatever has to hold by then is done
         os._exit(0)
     os.read(pipe, 1)
-    # Imported when there is something to do, and from where this file lies: what is installed may be another.
-    sys.path.insert(0, str(Path(__file__).parents[3]))
-    from runner.marked import kill_marked
-
     kill_marked(prefix, begins=True)
     until = time.monotonic() + _PATIENCE_S
     while folder.exists() and time.monotonic() < until:
