@@ -1,5 +1,6 @@
 """Reaching a cluster: each way it cannot be reached has its own text, and comes at once."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,31 +68,57 @@ def test_another_ray_than_the_clusters_is_named_with_both_versions(
 
 
 DIES = """\
-import os, sys
-if "ray.util.client.server" in sys.orig_argv and "--mode=specific-server" in sys.orig_argv:
+import os, signal, sys, time
+
+def first(what):
     try:
-        os.mkdir({died!r})
+        os.mkdir(os.path.join({folder!r}, what))
     except FileExistsError:
-        pass
+        return False
+    return True
+
+def looked_at(self, look):
+    if sys._getframe(2).f_code.co_name == "start_specific_server" and first("under the eyes of the head"):
+        os.kill(self.pid, signal.SIGKILL)
+        while self.status() != "zombie":
+            time.sleep(0.01)
+    return look(self)
+
+if "ray.util.client.server" in sys.orig_argv:
+    if "--mode=specific-server" in sys.orig_argv:
+        if os.path.isdir(os.path.join({folder!r}, "under the eyes of the head")) and first("by itself"):
+            os._exit(1)
     else:
-        os._exit(1)
+        import psutil
+        look = psutil.Process.cmdline
+        psutil.Process.cmdline = lambda self: looked_at(self, look)
 """
 
 
 @pytest.mark.ray
-def test_where_the_heads_server_for_us_dies_before_it_is_one_another_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(DIES.format(died=str(tmp_path / "died")))
+def test_where_the_heads_server_for_us_dies_before_it_is_one_another_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died = tmp_path / "died"
+    died.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(DIES.format(folder=str(died)))
     environ = {"PYTHONPATH": str(tmp_path), "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "10"}
+    monkeypatch.setenv("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "1")  # Ray holds on to a refused connection for so long
     said: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-    with (
-        ray_cluster(folder, environ) as cluster,
-        cluster.client() as address,
-        connected(address, said.append) as pulse,
-    ):
-        assert not pulse.lost
-    assert (tmp_path / "died").is_dir()
-    assert said == [f"{address}: its head did not get a server for us started; it is asked again"]
+    with ray_cluster(folder, environ) as cluster, cluster.client() as address:
+        with monkeypatch.context() as once:
+            once.setattr(connect, "_SERVERS", 1)
+            with pytest.raises(Unreachable, match="did not get a server for us started") as refused:
+                connected(address, print).__enter__()
+        assert re.search(r"times:\n  psutil\S*: PID still exists but it's a zombie", str(refused.value))
+        with connected(cluster.address, print) as pulse:  # nothing is left of what failed
+            assert not pulse.lost
+        with connected(address, said.append) as pulse:
+            assert not pulse.lost
+    assert {path.name for path in died.iterdir()} == {"under the eyes of the head", "by itself"}
+    assert said
+    assert set(said) == {f"{address}: its head did not get a server for us started; it is asked again"}
 
 
 @pytest.mark.ray
@@ -99,7 +126,7 @@ def test_a_head_that_never_gets_a_server_started_is_named_and_where_it_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise ConnectionAbortedError("Traceback: RuntimeError: Starting Ray client server failed. See x.err")
+        raise ConnectionAbortedError("Traceback:\n  File\nRuntimeError: Starting Ray client server failed. See x.err\n")
 
     monkeypatch.setattr(connect, "_knock", lambda _: None)
     monkeypatch.setattr("ray.init", fails)
@@ -107,7 +134,10 @@ def test_a_head_that_never_gets_a_server_started_is_named_and_where_it_says_why(
     with pytest.raises(Unreachable) as refused, connected("ray://h:1", said.append):
         pass
     assert len(said) == 2
-    assert "did not get a server for us started, 3 times\n  why is in ray_client_server_*.err" in str(refused.value)
+    assert (
+        "did not get a server for us started, 3 times:\n  RuntimeError: Starting Ray client server failed. See x.err\n"
+        "  why is in ray_client_server_*.err"
+    ) in str(refused.value)
     assert str(refused.value).endswith("nothing was run")
 
 

@@ -39,7 +39,6 @@ _QUIET = {
 }
 _GCS = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 _SERVER = "/ray.rpc.RayletDriver/ClusterInfo"
-_NO_SERVER = ("Starting Ray client server failed", "Proxy failed to Connect to backend")
 _SERVERS = 3
 _OURS = "pip install 'ml-experiment[ray]'"
 
@@ -87,7 +86,8 @@ def _join(address: str, say: Callable[[str], None]) -> None:
     """Ray's own connection. Raises what `connected` raises.
 
     Behind ray:// the head forks a server for each client, from a process of many threads: that can die before it is a
-    server (measured on two busy processors, Ray 2.60: 1 of 57). The next one lives.
+    server (measured on two busy processors, Ray 2.60: 1 of 57). The next one lives. What the head says of it depends on
+    when it died; ConnectionAbortedError, which Ray raises for nothing else, is all of that.
     """
     import ray
 
@@ -97,7 +97,8 @@ def _join(address: str, say: Callable[[str], None]) -> None:
                 ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
             return
         except Exception as error:
-            if not left or not any(text in str(error) for text in _NO_SERVER):
+            ray.shutdown()  # a client that failed is still half on: the next connection would be an AssertionError
+            if not left or not isinstance(error, ConnectionAbortedError):
                 raise _explained(address, error) from None
         say(f"{address}: its head did not get a server for us started; it is asked again")
 
@@ -205,13 +206,19 @@ def _explained(address: str, error: Exception) -> Exception:
             f"ray-address: {address}: the cluster answers, but this machine is no node of it\n"
             f"  make it one (ray start --address={address} --num-cpus=0), or give ray://HOST:10001\nnothing was run"
         )
-    if any(said in text for said in _NO_SERVER):
+    if isinstance(error, ConnectionAbortedError):
         return Unreachable(
-            f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times\n"
+            f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times:\n"
+            f"  {_last_line(text)[:300]}\n"
             "  why is in ray_client_server_*.err there, below /tmp/ray/session_latest/logs;\n"
             "  a machine that is a node of the cluster needs none: give HOST:PORT there\nnothing was run"
         )
-    return _unreachable(address, f"Ray cannot connect: {' '.join(text.split())[:300]}")
+    return _unreachable(address, f"Ray cannot connect: {type(error).__name__}: {' '.join(text.split())[:300]}")
+
+
+def _last_line(text: str) -> str:
+    """Of a traceback, what it is about."""
+    return (text.strip().splitlines() or [""])[-1].strip()
 
 
 def other_versions(where: str, there: dict[str, str], here: dict[str, str]) -> OtherVersions:
