@@ -14,7 +14,7 @@ from action.terminal import relative
 from experiment.search import Sweep
 from experiment.trials import Row, table_digest
 from experiment.value import double_to_json
-from reporting.numbers import count, duration
+from reporting.numbers import count, duration, every
 from reporting.sweep_words import claim, confirmed, counts, parameters, values_of
 from runner.sweep.budget import Budget
 from runner.sweep.events import Event
@@ -89,7 +89,7 @@ def last_lines(swept: Swept) -> Iterator[str]:
     if swept.hopeless:
         failed = [row for row in swept.table if row.state == "failed"]
         first = failed[0]
-        yield f"{'stopped':<{_LABEL}}all {count(len(failed), 'trial')} failed; the first: {first.reason}"
+        yield f"{'stopped':<{_LABEL}}{every(len(failed), 'trial')} failed; the first: {first.reason}"
         if swept.last_words:
             yield f"{'':<{_LABEL}}it printed last: {swept.last_words}"
         output = f".ml-experiment/runs/{first.runs[-1]}/output.log"

@@ -13,7 +13,7 @@ from reporting import apart, sureness
 from reporting.decision import Decision, GateResult, Judgement, Verdict
 from reporting.differences import Differences
 from reporting.document import text_of
-from reporting.numbers import NBSP, count
+from reporting.numbers import NBSP, count, every
 from reporting.words import broken, heading, look, seeds_in_words
 
 _LABEL = 11
@@ -49,7 +49,7 @@ def verdict_lines(bundle: Bundle, verdict: Verdict, found: Differences | None) -
     if verdict.reproduction_reason:
         lines.append(f"reproduces: {verdict.reproduction.value}; {verdict.reproduction_reason}")
     if len(bundle.candidate.runs) > 1 and all(run.cached for run in bundle.candidate.runs):
-        lines.append(f"all {len(bundle.candidate.runs)} runs are from cache; --no-cache makes them again")
+        lines.append(f"{every(len(bundle.candidate.runs), 'run')} are from cache; --no-cache makes them again")
     lines.append(f"gate: {verdict.gate_reason}")
     if unmeasured := sureness.unmeasured(bundle, verdict):
         lines.append(text_of(unmeasured))

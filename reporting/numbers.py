@@ -162,6 +162,11 @@ def count(n: int, noun: str, nouns: str = "") -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
 
 
+def every(n: int, noun: str) -> str:
+    """ "1 seed", "both seeds", "all 5 seeds": what is said of each of them."""
+    return f"both {noun}s" if n == 2 else "all " * (n > 1) + count(n, noun)
+
+
 def spelled(n: int) -> str:
     """Small counts as words: "five"; larger ones as digits."""
     return _WORDS[n] if 0 <= n < len(_WORDS) else f"{n:,}"

@@ -11,7 +11,7 @@ from experiment.snapshot import RunSummary, Snapshot
 from reporting.comparison import Policy, decide_metrics, rules_of
 from reporting.decision import Decision, Judgement
 from reporting.gate import incomplete
-from reporting.numbers import count, percent
+from reporting.numbers import count, every, percent
 from reporting.reproduction import all_same_bits, same_seed_runs
 
 SETTLED = (Judgement.IDENTICAL, Judgement.WITHIN_TOLERANCE, Judgement.CONSISTENT, Judgement.EQUIVALENT)
@@ -38,12 +38,12 @@ def first_stage(baseline: Snapshot | None, seeds: Sequence[int], first: int = 1)
     They are the first that the baseline ran too, since only equal seeds can be equal to the bit.
     """
     stored = [run.seed for run in baseline.runs if run.ok] if baseline else []
-    every = f"all {count(len(seeds), 'seed')}" if len(seeds) > 1 else count(len(seeds), "seed")
+    all_seeds = every(len(seeds), "seed")
     if baseline is None:
-        return Continue(tuple(seeds), f"no baseline yet: {every}")
+        return Continue(tuple(seeds), f"no baseline yet: {all_seeds}")
     if len(stored) < 2:
         return Continue(
-            tuple(seeds), f"{count(len(stored), 'baseline run')} cannot tell how much seeds differ: {every}"
+            tuple(seeds), f"{count(len(stored), 'baseline run')} cannot tell how much seeds differ: {all_seeds}"
         )
     chosen = tuple(sorted(seeds, key=lambda seed: seed not in stored)[:first])
     looks = "it looks" if len(chosen) == 1 else "they look"

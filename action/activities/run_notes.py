@@ -7,6 +7,7 @@ from experiment.environment import EnvironmentKind
 from experiment.record import RunRecord, Seeding
 from experiment.snapshot import RunSummary, Snapshot
 from experiment.summarise import FinishedRun, summary
+from reporting.numbers import every
 
 _MOST_HOSTS = 5
 _KINDS = {
@@ -29,7 +30,7 @@ def seeds_make_no_difference(runs: Sequence[RunSummary], seeding: Seeding) -> tu
     calls = seeding.by_user
     why = f" ({calls[0].function}({calls[0].value}) at {calls[0].place})" if calls else ""
     return (
-        f"all {len(runs)} seeds gave the same bits: the script fixes its own randomness{why} or has none, "
+        f"{every(len(runs), 'seed')} gave the same bits: the script fixes its own randomness{why} or has none, "
         "so these runs say nothing about seed noise; pass {seed} to it in 'command' to vary it",
     )
 

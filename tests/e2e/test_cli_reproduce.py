@@ -17,7 +17,7 @@ def test_the_first_time_there_is_no_baseline_and_that_does_not_pass(repository: 
     assert text[0].startswith("tiny  commit ")
     assert ", uncommitted changes · environment requirements.lock, 0 packages" in text[0]
     assert text[0].endswith(" · seeds 0–1")
-    assert text[1] == "plan    no baseline yet: all 2 seeds, then one of them again: does it reproduce?"
+    assert text[1] == "plan    no baseline yet: both seeds, then one of them again: does it reproduce?"
     assert [line.split("  ")[0] for line in text if line.startswith("no baseline  ")] == ["no baseline"]
     assert "reproduces: identical; seed 0 run twice on this machine, equal to the bit" in text
     assert "gate: a baseline → cannot judge: none is stored yet" in text
@@ -28,7 +28,7 @@ def test_the_first_time_there_is_no_baseline_and_that_does_not_pass(repository: 
 
     again = repository.run("reproduce")
     assert again.code == 4
-    assert "all 2 runs are from cache; --no-cache makes them again" in lines(again.out)
+    assert "both runs are from cache; --no-cache makes them again" in lines(again.out)
     assert "started" not in again.out
 
     repository.write(

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.numbers import NBSP, Rounding, count, duration, once_in, plain, rounding, short, size, spelled, unit_of
+from reporting.numbers import (
+    NBSP,
+    Rounding,
+    count,
+    duration,
+    every,
+    once_in,
+    plain,
+    rounding,
+    short,
+    size,
+    spelled,
+    unit_of,
+)
 
 
 def spaced(text: str) -> str:
@@ -132,6 +145,7 @@ def test_sizes(n: int, expected: str) -> None:
 def test_counts_and_units() -> None:
     assert [count(n, "run") for n in (0, 1, 5, 1234)] == ["0 runs", "1 run", "5 runs", "1,234 runs"]
     assert count(2, "library", "libraries") == "2 libraries"
+    assert [every(n, "seed") for n in (1, 2, 3)] == ["1 seed", "both seeds", "all 3 seeds"]
     assert [spelled(n) for n in (1, 10, 11)] == ["one", "ten", "11"]
     assert [unit_of(m) for m in ("runtime_s", "Latency_MS", "test/accuracy")] == ["s", "ms", ""]
 
