@@ -59,7 +59,7 @@ def check_address(address: str) -> str:
 def connected(address: str, say: Callable[[str], None]) -> Iterator[Pulse]:
     """While it lasts `ray` speaks to the cluster at `address`; whether that is still there.
 
-    `say` gets a line where it has to be tried again.
+    `say` gets a line before the wait, which where Ray has to be asked again is minutes, and one each time it is.
     Raises WrongAddress, RayMissing, Unreachable, TokenRefused, OtherVersions, NotInTheCluster.
     """
     check_address(address)
@@ -73,6 +73,7 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Pulse]:
             "nothing was run"
         )
     _knock(address)
+    say(f"connecting to the cluster {address}")
     _join(address, say)
     pulse = Pulse(lambda: _answers(address))
     try:
