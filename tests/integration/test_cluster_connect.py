@@ -1,5 +1,6 @@
 """Reaching a cluster: each way it cannot be reached has its own text, and comes at once."""
 
+import functools
 import re
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from repositories import Repository
 from action.activities.sweep_open import NoAddress, NotACluster, cluster_address
 from runner.sweep.cluster import connect
 from runner.sweep.cluster.connect import check_address, connected, other_versions
-from runner.sweep.cluster.refusals import OtherVersions, RayMissing, Unreachable, WrongAddress
+from runner.sweep.cluster.refusals import NotInTheCluster, OtherVersions, RayMissing, Unreachable, WrongAddress
 
 TOKEN = "a-token-of-a-cluster-in-a-test-0123456789"
 
@@ -56,6 +57,26 @@ def test_a_node_without_ml_experiment_is_told_from_one_with_another() -> None:
 def test_nothing_at_the_address(form: str) -> None:
     with pytest.raises(Unreachable, match=r"nothing answers there\n"), connected(form.format(free_port()), print):
         pass
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("elsewhere", [set(), {"0" * 56}], ids=["no node here", "a node of another cluster here"])
+def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(
+    two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch, elsewhere: set[str]
+) -> None:
+    from ray._private import services
+
+    monkeypatch.setattr(connect, "WAIT_S", 1.0)
+    monkeypatch.setattr(services, "find_node_ids", lambda: elsewhere)
+    patient = services.get_node_to_connect_for_driver  # for a minute
+    monkeypatch.setattr(services, "get_node_to_connect_for_driver", functools.partial(patient, timeout_seconds=1))
+    with pytest.raises(NotInTheCluster) as refused, connected(two_nodes.address, print):
+        pass
+    assert "the cluster answers, but this machine is no node of it" in str(refused.value)
+    assert f"ray start --address={two_nodes.address} --num-cpus=0" in str(refused.value)
+    monkeypatch.undo()
+    with connected(two_nodes.address, print) as pulse:
+        assert not pulse.lost
 
 
 @pytest.mark.ray

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 10.0
 _PULSE_S = 5.0
+_LOOK_S = 0.5
 _CLIENT = "ray://"
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -74,6 +76,8 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Pulse]:
         )
     _knock(address)
     say(f"connecting to the cluster {address}")
+    if not address.startswith(_CLIENT):
+        _check_home(address)
     _join(address, say)
     pulse = Pulse(lambda: _answers(address))
     try:
@@ -102,6 +106,17 @@ def _join(address: str, say: Callable[[str], None]) -> None:
             if not left or not isinstance(error, ConnectionAbortedError):
                 raise _explained(address, error) from None
         say(f"{address}: its head did not get a server for us started; it is asked again")
+
+
+def _check_home(address: str) -> None:
+    """Raises NotInTheCluster where no node of any cluster is here: Ray looks for a minute, then says something else."""
+    from ray._private.services import find_node_ids
+
+    until = time.monotonic() + WAIT_S  # one that was started just now may not be there yet
+    while not find_node_ids():  # type: ignore[no-untyped-call]
+        if time.monotonic() > until:
+            raise _no_node(address)
+        time.sleep(_LOOK_S)
 
 
 def _leave(pulse: Pulse) -> None:
@@ -197,16 +212,20 @@ def _unreachable(address: str, why: str) -> Unreachable:
     )
 
 
+def _no_node(address: str) -> NotInTheCluster:
+    return NotInTheCluster(
+        f"ray-address: {address}: the cluster answers, but this machine is no node of it\n"
+        f"  make it one (ray start --address={address} --num-cpus=0), or give ray://HOST:10001\nnothing was run"
+    )
+
+
 def _explained(address: str, error: Exception) -> Exception:
-    text = str(error)
+    text = str(error.__cause__ or error)
     if "ersion mismatch" in text:
         there = re.findall(r"(Ray|Python): (\S+)", text)
         return other_versions(address, dict(there[:2]), about())
-    if "node_ip_address" in text or "raylet" in text.lower():
-        return NotInTheCluster(
-            f"ray-address: {address}: the cluster answers, but this machine is no node of it\n"
-            f"  make it one (ray start --address={address} --num-cpus=0), or give ray://HOST:10001\nnothing was run"
-        )
+    if "No node info found" in text:
+        return _no_node(address)
     if isinstance(error, ConnectionAbortedError):
         return Unreachable(
             f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times:\n"
