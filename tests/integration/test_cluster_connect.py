@@ -1,9 +1,12 @@
 """Reaching a cluster: each way it cannot be reached has its own text, and comes at once."""
 
+import contextlib
 import functools
+import platform
 import re
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -80,12 +83,27 @@ def test_a_machine_that_is_no_node_of_the_cluster_is_told_so(
 
 
 @pytest.mark.ray
-def test_another_ray_than_the_clusters_is_named_with_both_versions(
-    two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("client", [False, True], ids=["node", "client"])
+def test_another_ray_than_the_clusters_is_named_with_both_versions_and_nothing_that_is_the_same(
+    two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch, *, client: bool
 ) -> None:
     monkeypatch.setattr("ray.__version__", "2.59.1")
-    with pytest.raises(OtherVersions, match=r"Ray: 2\.60\.0 there, 2\.59\.1 here"), connected(two_nodes.address, print):
+    with contextlib.ExitStack() as turn:
+        address = turn.enter_context(two_nodes.client()) if client else two_nodes.address
+        with pytest.raises(OtherVersions) as refused, connected(address, print):
+            pass
+    assert f"{address}: not what runs here:\n    Ray: 2.60.0 there, 2.59.1 here\n  install the same" in str(
+        refused.value
+    )
+
+
+@pytest.mark.ray
+def test_python_is_told_to_the_digit_that_differs(two_nodes: RayCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = platform.python_version()
+    monkeypatch.setattr("ray._private.utils.compute_version_info", lambda: (version("ray"), "3.11.99"))
+    with pytest.raises(OtherVersions) as refused, connected(two_nodes.address, print):
         pass
+    assert f"runs here:\n    Python: {here} there, 3.11.99 here\n  install the same on both" in str(refused.value)
 
 
 DIES = """\

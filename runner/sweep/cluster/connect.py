@@ -222,8 +222,8 @@ def _no_node(address: str) -> NotInTheCluster:
 def _explained(address: str, error: Exception) -> Exception:
     text = str(error.__cause__ or error)
     if "ersion mismatch" in text:
-        there = re.findall(r"(Ray|Python): (\S+)", text)
-        return other_versions(address, dict(there[:2]), about())
+        told = re.findall(r"(Ray|Python): (\S+)", text)  # of the cluster, then of this process: to the last digit
+        return other_versions(address, dict(told[:2]), {**about(), **dict(told[2:])})
     if "No node info found" in text:
         return _no_node(address)
     if isinstance(error, ConnectionAbortedError):
