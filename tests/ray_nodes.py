@@ -127,7 +127,9 @@ def _started(folder: Path, options: list[str], environ: Mapping[str, str]) -> Ra
     (folder / "home").mkdir(parents=True)
     variables = {
         **os.environ, "PYTHONPATH": f"{ROOT}:{TESTS}", "HOME": str(folder / "home"),
-        "ML_EXPERIMENT_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0", **environ,
+        "ML_EXPERIMENT_CACHE": str(folder / "cache"), "RAY_USAGE_STATS_ENABLED": "0",
+        "GRPC_ENABLE_FORK_SUPPORT": "0",  # as docs/sweeps.md says; else a head's first client may cost 40 s
+        **environ,
     }  # fmt: skip
     command = [
         RAY, "start", "--block", "--disable-usage-stats", "--temp-dir", str(folder / "ray"),

@@ -177,7 +177,7 @@ def test_a_head_that_never_gets_a_server_started_is_named_and_where_it_says_why(
     assert len(said) == 3
     assert (
         "did not get a server for us started, 3 times:\n  RuntimeError: Starting Ray client server failed. See x.err\n"
-        "  why is in ray_client_server_*.err"
+        "  what its logs say is in ray_client_server*.err"
     ) in str(refused.value)
     assert str(refused.value).endswith("nothing was run")
 

@@ -90,9 +90,10 @@ def connected(address: str, say: Callable[[str], None]) -> Iterator[Pulse]:
 def _join(address: str, say: Callable[[str], None]) -> None:
     """Ray's own connection. Raises what `connected` raises.
 
-    Behind ray:// the head forks a server for each client, from a process of many threads: that can die before it is a
-    server (measured on two busy processors, Ray 2.60: 1 of 57). The next one lives. What the head says of it depends on
-    when it died; ConnectionAbortedError, which Ray raises for nothing else, is all of that.
+    Behind ray:// the head forks a server for each client, from a process of many threads: in what gRPC does around a
+    fork that can die, by SIGSEGV or SIGABRT, before it is a server. Ray 2.60: the first of a head 12 times of 40, with
+    GRPC_ENABLE_FORK_SUPPORT=0 where the head was started 0 of 40, later ones 1 of 57. The next one lives. What the head
+    says of it depends on when it died; ConnectionAbortedError, which Ray raises for nothing else, is all of that.
     """
     import ray
 
@@ -230,7 +231,8 @@ def _explained(address: str, error: Exception) -> Exception:
         return Unreachable(
             f"ray-address: {address}: its head did not get a server for us started, {_SERVERS} times:\n"
             f"  {_last_line(text)[:300]}\n"
-            "  why is in ray_client_server_*.err there, below /tmp/ray/session_latest/logs;\n"
+            "  what its logs say is in ray_client_server*.err there, below /tmp/ray/session_latest/logs;\n"
+            "  if nothing, start the head with GRPC_ENABLE_FORK_SUPPORT=0 in its environment: fork is where it dies;\n"
             "  a machine that is a node of the cluster needs none: give HOST:PORT there\nnothing was run"
         )
     return _unreachable(address, f"Ray cannot connect: {type(error).__name__}: {' '.join(text.split())[:300]}")
