@@ -1,6 +1,5 @@
 """The terminal's door: `ml-experiment …`. Parses, calls an activity, prints, and ends with an exit code."""
 
-import contextlib
 import io
 import os
 import signal
@@ -13,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from action.cli_sweep import sweep
-from action.endings import exit_code
+from action.endings import exit_code, say, write
 from action.options import (
     BuildArgs,
     Environment,
@@ -48,8 +47,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without these characters gets a question mark
     code = exit_code(lambda: app(standalone_mode=False), sys.argv[1:])
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        write(stream, "")
     sys.exit(code)
 
 
@@ -61,7 +60,7 @@ def _as_interrupt(*_: object) -> NoReturn:
 @app.callback(invoke_without_command=True)
 def _top(show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if show_version:
-        typer.echo(version("ml-experiment"))
+        say(version("ml-experiment"))
         raise typer.Exit
 
 
@@ -183,9 +182,9 @@ def init(
     if sys.stdin.isatty() and not yes:
         ask = lambda question, default: str(typer.prompt(question, default=default))  # noqa: E731
     if not starters or not (path / FILE_NAME).exists():
-        guess(path.resolve(), command, lock, ask=ask, say=typer.echo, inherited=os.environ)
+        guess(path.resolve(), command, lock, ask=ask, say=say, inherited=os.environ)
     for line in init_workflows.write(path, starters) if starters else ():
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -273,7 +272,7 @@ def baseline_show(path: Folder = Path(), as_json: Json = False) -> None:
     experiment = file.load(path)
     stored = baselines.load(folder_of(path) / experiment.baseline_file, experiment=experiment.experiment)
     if as_json:
-        typer.echo(stored.to_json())
+        say(stored.to_json())
         return
     with screen_for(as_json) as screen:
         screen.lines(terminal.baseline_lines(stored))

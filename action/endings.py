@@ -1,5 +1,6 @@
 """How a command ends: its exit code and, where it does not end well, one text or one JSON object that says why."""
 
+import contextlib
 import json
 import os
 import sys
@@ -8,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from typer.exceptions import TyperException
 
@@ -38,18 +40,34 @@ def exit_code(command: Callable[[], int | None], arguments: Sequence[str]) -> in
     return code
 
 
+def say(text: str) -> None:
+    """A line on standard output."""
+    write(sys.stdout, text + "\n")
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write it now. Where nobody reads any more it goes nowhere, as does the rest: the exit code is what was found."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # what is left in the buffer would make Python's last flush fail: exit 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _usage(error: TyperException, arguments: Sequence[str]) -> str:
     """What is wrong with the command line; shown with the usage lines, which only typer knows, unless JSON is asked."""
     if "--json" in arguments or not hasattr(error, "show"):
         return error.format_message()
-    error.show()
+    with contextlib.suppress(OSError):
+        error.show()
     return ""
 
 
 def _tell(text: str, code: int, arguments: Sequence[str]) -> None:
-    sys.stderr.write(printable(text) + "\n")
+    write(sys.stderr, printable(text) + "\n")
     if "--json" in arguments:
-        sys.stdout.write(json.dumps({"verdict": None, "passed": False, "exit_code": code, "error": text}) + "\n")
+        say(json.dumps({"verdict": None, "passed": False, "exit_code": code, "error": text}))
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> str:

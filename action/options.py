@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from action.endings import say
+
 if TYPE_CHECKING:
     from action.screen import Screen
 
@@ -50,7 +52,7 @@ def parse_build_args(given: list[str] | None) -> dict[str, str]:
 
 def print_json(found: dict[str, object]) -> None:
     """One object on standard output."""
-    typer.echo(json.dumps(found, allow_nan=False))
+    say(json.dumps(found, allow_nan=False))
 
 
 def screen_for(as_json: bool) -> "Screen":
