@@ -15,6 +15,7 @@ from rich.text import Text
 from action.activities.session import Watcher
 from action.endings import printable
 from action.terminal import relative
+from experiment.errors import InfrastructureFailed
 from experiment.record import Status
 from experiment.snapshot import Snapshot
 from experiment.summarise import FinishedRun
@@ -35,6 +36,10 @@ class _Row:
     began: float | None = None
     progress: Progress = field(default_factory=lambda: Progress(0.0))
     told: float = 0.0
+
+
+class OutputLost(InfrastructureFailed):
+    """Where the output goes there is no room, or it is gone."""
 
 
 class Screen(Watcher):
@@ -81,8 +86,14 @@ class Screen(Watcher):
                 self._rounding[name] = rounding(values, noise=noise)
 
     def line(self, text: str) -> None:
-        """A line that stays."""
-        self._console.print(Text(printable(text)), soft_wrap=True)
+        """A line that stays. Raises OutputLost; where nobody reads, SystemExit."""
+        try:
+            self._console.print(Text(printable(text)), soft_wrap=True)
+        except OSError as error:
+            raise OutputLost(
+                f"what is printed here cannot be written: {error.strerror}\n"
+                "  make room where it goes; what is recorded is kept"
+            ) from None
 
     def lines(self, texts: Iterable[str]) -> None:
         """Lines that stay."""

@@ -161,3 +161,12 @@ def test_where_nobody_reads_the_exit_code_is_what_was_found(
     process = accepted.start(*args, stdout=writing, stderr=writing)
     os.close(writing)
     assert process.wait(LIMIT_S) == code
+
+
+def test_where_the_output_has_no_room_it_is_not_called_a_bug(accepted: Repository) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = accepted.start("reproduce", stdout=full)
+        _, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 3
+    assert err.startswith("what is printed here cannot be written: No space left on device\n  make room where it goes")
+    assert not list(accepted.state.glob("bug-*"))
