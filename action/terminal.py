@@ -44,8 +44,8 @@ def verdict_lines(bundle: Bundle, verdict: Verdict, found: Differences | None) -
     if found is not None:
         lines.append(found.sentence)
     if (parts := apart.told_of_baseline(bundle, verdict, found)) is not None:
-        said = text_of(parts[1:]).strip()
-        lines.append(f"equal seeds: {said[:1].lower()}{said[1:]}")
+        curves = text_of(parts[1:]).strip()
+        lines.append(f"equal seeds: {curves[:1].lower()}{curves[1:]}")
     if verdict.reproduction_reason:
         lines.append(f"reproduces: {verdict.reproduction.value}; {verdict.reproduction_reason}")
     if len(bundle.candidate.runs) > 1 and all(run.cached for run in bundle.candidate.runs):
