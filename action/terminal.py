@@ -13,7 +13,7 @@ from reporting import apart, sureness
 from reporting.decision import Decision, GateResult, Judgement, Verdict
 from reporting.differences import Differences
 from reporting.document import text_of
-from reporting.numbers import NBSP, count, every
+from reporting.numbers import NBSP, Rounding, count, every
 from reporting.words import broken, heading, look, seeds_in_words
 
 _LABEL = 11
@@ -79,14 +79,22 @@ def _cells(decision: Decision, overall: Judgement | None) -> tuple[str, str, str
     old, new, words = decision.baseline, decision.candidate, look(decision)
     told = decision.judgement.value if decision.gated else "not gated"
     mark = "" if decision.judgement is overall and decision.gated else told
-    sides = [words.spread(side.mean, side.sd) for side in (old, new) if side.mean is not None]
-    if decision.judgement is Judgement.UNVERIFIABLE or not sides:
+    sides = ["–" if side.mean is None else words.spread(side.mean, side.sd) for side in (old, new)]
+    if decision.judgement is Judgement.UNVERIFIABLE or sides == ["–", "–"]:
         return decision.metric, "", "", f"{told}: {decision.reason}" if decision.reason else told
-    if old.mean is None or new.mean is None:
-        return decision.metric, sides[0], f"n {new.n or old.n}", "" if decision.gated else mark
-    by = words.signed(decision.delta) if decision.delta else "no change"
+    if decision.judgement is Judgement.NO_BASELINE:
+        return decision.metric, sides[1], f"n {new.n}", "" if decision.gated else mark
+    by = _change(decision, words)
     between = f" [{words.interval(*decision.interval)}]" if decision.interval is not None else ""
     return f"{decision.metric}", " → ".join(sides), f"{by}{between}   n{NBSP}{old.n} → {new.n}", mark
+
+
+def _change(decision: Decision, words: Rounding) -> str:
+    """Of the means; where there is none to compare, how many values are missing for it."""
+    if decision.delta is not None:
+        return words.signed(decision.delta) if decision.delta else "no change"
+    side, where = (decision.candidate, "") if decision.candidate.not_finite else (decision.baseline, " in the baseline")
+    return f"{side.not_finite} of {side.n + side.not_finite} not finite{where}"
 
 
 def note_lines(bundle: Bundle) -> Iterator[str]:
