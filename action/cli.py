@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from action.cli_sweep import sweep
-from action.endings import exit_code, say, write
+from action.endings import exit_code, finish, say
 from action.options import (
     BuildArgs,
     Environment,
@@ -47,8 +47,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without these characters gets a question mark
     code = exit_code(lambda: app(standalone_mode=False), sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        write(stream, "")
+    finish()
     sys.exit(code)
 
 

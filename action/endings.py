@@ -40,19 +40,38 @@ def exit_code(command: Callable[[], int | None], arguments: Sequence[str]) -> in
     return code
 
 
+class OutputLost(InfrastructureFailed):
+    """Where the output goes there is no room, or it is gone."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"what is printed here cannot be written: {error.strerror}\n"
+            "  make room where it goes; what is recorded is kept"
+        )
+
+
 def say(text: str) -> None:
-    """A line on standard output."""
+    """A line on standard output. Raises OutputLost."""
     write(sys.stdout, text + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write it now. Where nobody reads any more it goes nowhere, as does the rest: the exit code is what was found."""
+    """Write it now. Where nobody reads any more it goes nowhere: the exit code is what was found. Raises OutputLost."""
     try:
         stream.write(text)
         stream.flush()
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):  # what is left in the buffer would make Python's last flush fail: exit 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputLost(error) from None
+
+
+def finish() -> None:
+    """The last flush: what cannot be written now was told, or nobody reads it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OutputLost):
+            write(stream, "")
 
 
 def _usage(error: TyperException, arguments: Sequence[str]) -> str:
@@ -65,9 +84,11 @@ def _usage(error: TyperException, arguments: Sequence[str]) -> str:
 
 
 def _tell(text: str, code: int, arguments: Sequence[str]) -> None:
-    write(sys.stderr, printable(text) + "\n")
-    if "--json" in arguments:
-        say(json.dumps({"verdict": None, "passed": False, "exit_code": code, "error": text}))
+    with contextlib.suppress(OutputLost):
+        write(sys.stderr, printable(text) + "\n")
+    with contextlib.suppress(OutputLost):
+        if "--json" in arguments:
+            say(json.dumps({"verdict": None, "passed": False, "exit_code": code, "error": text}))
 
 
 def _bug(error: Exception, arguments: Sequence[str]) -> str:

@@ -13,9 +13,8 @@ from rich.live import Live
 from rich.text import Text
 
 from action.activities.session import Watcher
-from action.endings import printable
+from action.endings import OutputLost, printable
 from action.terminal import relative
-from experiment.errors import InfrastructureFailed
 from experiment.record import Status
 from experiment.snapshot import Snapshot
 from experiment.summarise import FinishedRun
@@ -36,10 +35,6 @@ class _Row:
     began: float | None = None
     progress: Progress = field(default_factory=lambda: Progress(0.0))
     told: float = 0.0
-
-
-class OutputLost(InfrastructureFailed):
-    """Where the output goes there is no room, or it is gone."""
 
 
 class Screen(Watcher):
@@ -90,10 +85,7 @@ class Screen(Watcher):
         try:
             self._console.print(Text(printable(text)), soft_wrap=True)
         except OSError as error:
-            raise OutputLost(
-                f"what is printed here cannot be written: {error.strerror}\n"
-                "  make room where it goes; what is recorded is kept"
-            ) from None
+            raise OutputLost(error) from None
 
     def lines(self, texts: Iterable[str]) -> None:
         """Lines that stay."""

@@ -10,7 +10,6 @@ import pytest
 from repositories import Repository, lines
 from waiting import wait_for
 
-BASELINE = "baselines/tiny.json"
 LIMIT_S = 60.0
 """Until the end after a signal. Promised are 5 s on a machine that has nothing else to do."""
 
@@ -136,37 +135,3 @@ def test_what_a_killed_ml_experiment_left_is_ended_and_removed_by_the_next_one(s
     assert done.code == 4
     assert not [pid for pid in left if alive(pid)]
     assert list((slow.state / "work").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("args", "code"),
-    [
-        (("baseline", "show", "--json"), 0),
-        (("compare", BASELINE, BASELINE, "--json"), 0),
-        (("--version",), 0),
-        (("reproduce", "elsewhere"), 2),
-        (("reproduce", "elsewhere", "--json"), 2),
-        (("reproduce", "--nope"), 2),
-        (("compare", BASELINE, "elsewhere", "--json"), 2),
-        (("reproduce",), 130),
-    ],
-    ids=str,
-)
-def test_where_nobody_reads_the_exit_code_is_what_was_found(
-    accepted: Repository, args: tuple[str, ...], code: int
-) -> None:
-    """1 would be a regression, and is what Python ends with where it cannot write."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    process = accepted.start(*args, stdout=writing, stderr=writing)
-    os.close(writing)
-    assert process.wait(LIMIT_S) == code
-
-
-def test_where_the_output_has_no_room_it_is_not_called_a_bug(accepted: Repository) -> None:
-    with Path("/dev/full").open("wb") as full:
-        process = accepted.start("reproduce", stdout=full)
-        _, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 3
-    assert err.startswith("what is printed here cannot be written: No space left on device\n  make room where it goes")
-    assert not list(accepted.state.glob("bug-*"))
