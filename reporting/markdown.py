@@ -50,9 +50,12 @@ def code(text: str, limit: int = 300) -> str:
 
 def prose(text: str) -> str:
     """A sentence of ours, in which a reason or a name from data may stand: words that could act are set as code."""
-    words = re.split("([ \u00a0])", visible(text))  # the spaces stay as they are, at the odd places
+    shown = visible(text)
+    body = shown.lstrip(" ")
+    words = re.split("([ \u00a0])", body)  # the spaces stay as they are, at the odd places
     first = code(words[0]) if _LEADING.fullmatch(words[0]) else _word(words[0])
-    return "".join([first, *(word if i % 2 == 0 else _word(word) for i, word in enumerate(words[1:]))])
+    indent = " " if body != shown else ""  # one: four at the start of a line would make it code
+    return "".join([indent, first, *(word if i % 2 == 0 else _word(word) for i, word in enumerate(words[1:]))])
 
 
 def _word(word: str) -> str:

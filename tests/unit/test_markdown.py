@@ -85,6 +85,9 @@ def test_a_code_span_in_a_table_stays_in_its_cell(text: str) -> None:
 @example("=====")
 @example("x www.a.b")
 @example("[a b](c)")
+@example("\r0.")
+@example(" 0. a")
+@example("    a")
 def test_prose_with_words_from_data_is_only_words_and_code(text: str) -> None:
     for page in (rendered(prose(text)), rendered(f"- **Why?** {prose(text)}"), rendered(f"Gate: {prose(text)}.")):
         assert set(page.tags) <= {"p", "code", "ul", "li", "strong"}
